@@ -1,0 +1,169 @@
+//! Requests to the ledger.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    ReadAudit, sees_personal,
+    sql::{self, EntryRow},
+};
+use crate::{
+    authz::{Answer, Authorized, Disclosed},
+    http::{FromQuery, Page, Problem, Query, QueryReader, parameter},
+    privacy::Reveal,
+};
+
+/// An entry of the ledger.
+#[derive(Serialize, ToSchema)]
+pub struct AuditEntry {
+    id: Uuid,
+    /// When, UTC.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// `api_key`, `operator`, `system` or `anonymous`.
+    actor_kind: String,
+    actor_id: Option<Uuid>,
+    /// The permission under which it happened.
+    permission: Option<String>,
+    /// `CREATE`, `READ`, `UPDATE` or `DELETE`.
+    operation: String,
+    /// The table, or for a refusal the route.
+    resource: String,
+    record_id: Option<Uuid>,
+    /// The records that a list showed.
+    record_ids: Option<Vec<Uuid>>,
+    before: Option<Value>,
+    after: Option<Value>,
+    /// `allowed` or `refused`.
+    outcome: String,
+    reason: Option<String>,
+    request_id: Uuid,
+    address: Option<String>,
+    user_agent: Option<String>,
+}
+
+/// Which entries, and from where on.
+#[derive(Default)]
+pub struct Filter {
+    record_id: Option<Uuid>,
+    resource: Option<String>,
+    operation: Option<String>,
+    outcome: Option<String>,
+    actor_id: Option<Uuid>,
+    request_id: Option<Uuid>,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    limit: i64,
+    cursor: Option<String>,
+}
+
+impl FromQuery for Filter {
+    fn read(query: &mut QueryReader) -> Self {
+        Self {
+            record_id: query.parse("record_id", "a UUID"),
+            resource: query.text("resource", 100),
+            operation: query.text("operation", 10),
+            outcome: query.text("outcome", 10),
+            actor_id: query.parse("actor_id", "a UUID"),
+            request_id: query.parse("request_id", "a UUID"),
+            from: query.parse("from", "a time such as 2026-03-01T00:00:00Z"),
+            to: query.parse("to", "a time such as 2026-04-01T00:00:00Z"),
+            limit: query.limit(),
+            cursor: query.text("cursor", 2000),
+        }
+    }
+
+    fn parameters() -> Vec<Value> {
+        let uuid = || json!({"type": "string", "format": "uuid"});
+        let time = || json!({"type": "string", "format": "date-time"});
+        let one_of = |names: &[&str]| json!({"type": "string", "enum": names});
+        let mut all = vec![
+            parameter("record_id", uuid(), "everything that touched this record"),
+            parameter("resource", json!({"type": "string"}), "a table, such as `clinic.patient`"),
+            parameter("operation", one_of(&["CREATE", "READ", "UPDATE", "DELETE"]), "what was done"),
+            parameter("outcome", one_of(&["allowed", "refused"]), "how it ended"),
+            parameter("actor_id", uuid(), "by whom"),
+            parameter("request_id", uuid(), "in which request"),
+            parameter("from", time(), "not before this time"),
+            parameter("to", time(), "before this time"),
+        ];
+        all.extend(Page::<()>::parameters());
+        all
+    }
+}
+
+impl Filter {
+    /// What a cursor is bound to: everything but the place.
+    fn question(&self) -> String {
+        let Self { record_id, resource, operation, outcome, actor_id, request_id, from, to, .. } = self;
+        format!("{record_id:?} {resource:?} {operation:?} {outcome:?} {actor_id:?} {request_id:?} {from:?} {to:?}")
+    }
+}
+
+/// Where a page ended.
+#[derive(Serialize, Deserialize)]
+struct Place(Timestamp, i64);
+
+pub async fn list(
+    act: Authorized<ReadAudit>,
+    Query(filter): Query<Filter>,
+) -> Result<Disclosed<Page<AuditEntry>>, Problem> {
+    let question = filter.question();
+    let limit = filter.limit;
+    let Place(at, sequence) = match &filter.cursor {
+        Some(cursor) => act.unseal(&question, cursor)?,
+        None => Place(Timestamp::MAX, i64::MAX),
+    };
+    let (from, to) = (filter.from.unwrap_or(Timestamp::MIN), filter.to.unwrap_or(Timestamp::MAX));
+    let (from, to, at) = (in_range(from), in_range(to), in_range(at));
+    let Filter { resource, operation, outcome, actor_id, request_id, .. } = filter;
+    let statement = match filter.record_id {
+        None => sql::list_entries(
+            from, to, at, sequence, resource, operation, outcome, actor_id, request_id, limit + 1,
+        ),
+        Some(record) => sql::search_entries(
+            from, to, at, sequence, resource, operation, outcome, actor_id, request_id, limit + 1,
+        )
+        .searching(json!({"record_id": record})),
+    };
+    act.disclose(statement, |rows, reveal| {
+        let page = Page::cut(rows, limit, |last| act.seal(&question, &Place(last.at, last.sequence)))?;
+        Ok(Answer::ok(page.map(|row| view(&act, row, reveal))))
+    })
+    .await
+}
+
+/// PostgreSQL's time begins later than the calendar's and its partitions are made of it.
+fn in_range(at: Timestamp) -> Timestamp {
+    let (first, last) = (Timestamp::UNIX_EPOCH, Timestamp::MAX - jiff::SignedDuration::from_hours(48));
+    at.clamp(first, last)
+}
+
+fn view(act: &Authorized<ReadAudit>, row: EntryRow, reveal: &Reveal) -> AuditEntry {
+    let open = sees_personal(&act.core().matrix, &act.caller().role);
+    let image = |image: Option<crate::privacy::Pii<Value>>| match image?.reveal(reveal) {
+        Value::Object(map) if !open => Some(Value::Object(act.core().classes.redact(&row.resource, map))),
+        other => Some(other),
+    };
+    AuditEntry {
+        before: image(row.before),
+        after: image(row.after),
+        id: row.id,
+        at: row.at,
+        actor_kind: row.actor_kind,
+        actor_id: row.actor_id,
+        permission: row.permission,
+        operation: row.operation,
+        record_id: row.record_id,
+        record_ids: row.record_ids,
+        outcome: row.outcome,
+        reason: row.reason,
+        request_id: row.request_id,
+        address: row.address.map(|address| address.reveal(reveal).to_string()),
+        user_agent: row.user_agent.map(|agent| agent.reveal(reveal)),
+        resource: row.resource,
+    }
+}

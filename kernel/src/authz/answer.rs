@@ -1,0 +1,116 @@
+//! What handlers return. None of the three proofs can be made outside this folder.
+
+use std::marker::PhantomData;
+
+use serde::Serialize;
+
+use crate::http::Problem;
+
+/// An answer as a handler states it.
+pub struct Answer<V> {
+    status: u16,
+    body: Option<V>,
+    location: Option<String>,
+    version: Option<i32>,
+    link: Option<String>,
+}
+
+impl<V> Answer<V> {
+    /// 200 with a body.
+    pub fn ok(body: V) -> Self {
+        Self { status: 200, body: Some(body), location: None, version: None, link: None }
+    }
+
+    /// 201 with the new record and where it is.
+    pub fn created(body: V, location: String) -> Self {
+        Self { status: 201, location: Some(location), ..Self::ok(body) }
+    }
+
+    /// 204.
+    pub fn gone() -> Self {
+        Self { status: 204, body: None, location: None, version: None, link: None }
+    }
+
+    /// Names the record's version, for ETag and If-Match (RFC 9110 section 8.8.3).
+    pub fn version(mut self, version: i32) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// A `Link` header (RFC 8288): the next page.
+    pub fn link(mut self, link: Option<String>) -> Self {
+        self.link = link;
+        self
+    }
+}
+
+/// An answer in bytes, as it leaves and as it is kept for a replay.
+pub struct Encoded {
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    pub(crate) etag: Option<String>,
+    pub(crate) link: Option<String>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) replayed: bool,
+}
+
+impl<V: Serialize> Answer<V> {
+    pub(crate) fn encode(self) -> Result<Encoded, Problem> {
+        let body = match &self.body {
+            Some(body) => serde_json::to_vec(body).map_err(Problem::internal)?,
+            None => vec![],
+        };
+        Ok(Encoded {
+            status: self.status,
+            location: self.location,
+            etag: self.version.map(|version| format!("\"{version}\"")),
+            link: self.link,
+            body,
+            replayed: false,
+        })
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// Something that may leave: one of the three proofs below.
+pub trait Reply<V>: sealed::Sealed {
+    #[doc(hidden)]
+    fn into_encoded(self) -> Encoded;
+}
+
+macro_rules! proof {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        pub struct $name<V> {
+            encoded: Encoded,
+            body: PhantomData<fn() -> V>,
+        }
+        impl<V> $name<V> {
+            pub(super) fn new(encoded: Encoded) -> Self {
+                Self { encoded, body: PhantomData }
+            }
+        }
+        impl<V> sealed::Sealed for $name<V> {}
+        impl<V> Reply<V> for $name<V> {
+            fn into_encoded(self) -> Encoded {
+                self.encoded
+            }
+        }
+    };
+}
+
+proof! {
+    /// The change and its ledger row are committed: the server confirmed it.
+    Committed
+}
+proof! {
+    /// The READ entry is committed with the read.
+    Disclosed
+}
+proof! {
+    /// Rows that say nothing about a person.
+    Fetched
+}

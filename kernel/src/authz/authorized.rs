@@ -1,0 +1,273 @@
+//! The handle that carries a request's authority, and the two ways to the database it offers.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Answer, Committed, Disclosed, Discloses, Fetched, Permission, Reads, Writes};
+use crate::{
+    core::Core,
+    db::{Actor, Bound, Context, DbError, Disclosing, Origin, Row, Transaction},
+    http::{Problem, idempotency::Claim},
+    privacy::Reveal,
+};
+
+/// Who calls, once known.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub tenant: Uuid,
+    pub actor: Actor,
+    pub role: String,
+    /// The tenant wants If-Match on every change.
+    pub require_if_match: bool,
+}
+
+/// One request (or one run of a command) whose caller is known: what every [`Authorized`] of it
+/// shares.
+pub struct Governed {
+    pub(crate) core: Arc<Core>,
+    pub(crate) caller: Caller,
+    pub(crate) origin: Origin,
+    pub(crate) route: &'static str,
+    pub(crate) if_match: Option<String>,
+    pub(crate) idempotency: Option<Claim>,
+}
+
+/// The right to do `P` for one tenant, and the only handle to the database. Made by the kernel
+/// alone, after the matrix said yes.
+pub struct Authorized<P> {
+    governed: Arc<Governed>,
+    permission: PhantomData<P>,
+}
+
+impl<P: Permission> Authorized<P> {
+    /// Asks the matrix.
+    pub(crate) fn check(governed: Arc<Governed>) -> Result<Self, Problem> {
+        if governed.core.matrix.permits(&governed.caller.role, P::NAME) {
+            Ok(Self { governed, permission: PhantomData })
+        } else {
+            Err(Problem::forbidden(P::NAME))
+        }
+    }
+
+    /// The right to do `Q` as well, for a request whose body asks for more than its route does. A
+    /// refusal is recorded.
+    ///
+    /// # Errors
+    /// 403 when the caller's role does not hold it.
+    pub async fn also<Q: Permission>(&self) -> Result<Authorized<Q>, Problem> {
+        match Authorized::<Q>::check(self.governed.clone()) {
+            Err(problem) => {
+                self.governed.record_refusal(Q::NAME, problem.code).await;
+                Err(problem)
+            }
+            granted => granted,
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.governed.core.clock.now()
+    }
+
+    /// A new record's id: UUIDv7, so that keys grow with time.
+    pub fn new_id(&self) -> Uuid {
+        self.governed.core.clock.new_id()
+    }
+
+    pub fn caller(&self) -> &Caller {
+        &self.governed.caller
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.governed.core
+    }
+
+    /// Seals where a page ended, for this caller on this route with this question (see
+    /// [`crate::http::Cursor`]).
+    pub fn seal(&self, question: &str, place: &impl Serialize) -> Result<String, Problem> {
+        let caller = &self.governed.caller;
+        self.governed.core.cursors.seal(caller, self.governed.route, question, place)
+    }
+
+    /// Opens what [`seal`](Self::seal) sealed.
+    ///
+    /// # Errors
+    /// 422 when it was made for another caller, route or question, or is no cursor at all.
+    pub fn unseal<T: serde::de::DeserializeOwned>(&self, question: &str, cursor: &str) -> Result<T, Problem> {
+        let caller = &self.governed.caller;
+        self.governed.core.cursors.open(caller, self.governed.route, question, cursor)
+    }
+
+    /// The version that the caller last saw, from If-Match; `None` when any will do.
+    ///
+    /// # Errors
+    /// 428 when the tenant demands the header; 422 when it is not an ETag of ours.
+    pub fn expected_version(&self) -> Result<Option<i32>, Problem> {
+        let demanded = self.governed.caller.require_if_match;
+        match self.governed.if_match.as_deref().map(str::trim) {
+            None if demanded => Err(Problem::new(
+                428,
+                "if_match_required",
+                "send the record's ETag in If-Match, so that no other change is lost",
+            )),
+            None | Some("*") => Ok(None),
+            Some(tag) => {
+                let version = tag.trim_start_matches("W/").trim_matches('"').parse();
+                version.map(Some).map_err(|_| {
+                    Problem::field(&["header", "If-Match"], "etag", "send the ETag as you received it")
+                })
+            }
+        }
+    }
+
+    fn context<'a>(&'a self, search: Option<&'a serde_json::Value>) -> Context<'a> {
+        self.governed.context(P::NAME, search)
+    }
+
+    async fn flush<R: Row>(
+        &self,
+        search: Option<&serde_json::Value>,
+        bound: &Bound<R>,
+    ) -> Result<Vec<R>, Problem> {
+        self.governed.core.flush(&self.context(search), bound).await.map_err(|e| self.problem(e))
+    }
+
+    fn problem(&self, error: DbError) -> Problem {
+        Problem::from_db(error, &self.governed.core.constraints)
+    }
+}
+
+impl<P: Permission<Effect = Reads>> Authorized<P> {
+    /// Runs one statement in one flush and answers from its rows.
+    ///
+    /// # Errors
+    /// What [`Problem`] says of the database's failure.
+    pub async fn fetch<R: Row, V: Serialize>(
+        &self,
+        statement: Bound<R>,
+        view: impl FnOnce(Vec<R>) -> Result<Answer<V>, Problem>,
+    ) -> Result<Fetched<V>, Problem> {
+        let rows = self.flush(None, &statement).await?;
+        Ok(Fetched::new(view(rows)?.encode()?))
+    }
+}
+
+impl<P: Permission<Effect = Discloses>> Authorized<P> {
+    /// Runs one statement that records its own reading, in one flush, and answers from its rows.
+    ///
+    /// # Errors
+    /// What [`Problem`] says of the database's failure; then nothing has left.
+    pub async fn disclose<R: Row, V: Serialize>(
+        &self,
+        statement: Disclosing<R>,
+        view: impl FnOnce(Vec<R>, &Reveal) -> Result<Answer<V>, Problem>,
+    ) -> Result<Disclosed<V>, Problem> {
+        let rows = self.flush(statement.search.as_ref(), &statement.bound).await?;
+        Ok(Disclosed::new(view(rows, &Reveal::on_record())?.encode()?))
+    }
+
+    /// The same for one record; none is 404.
+    ///
+    /// # Errors
+    /// 404, and as [`disclose`](Self::disclose).
+    pub async fn disclose_one<R: Row, V: Serialize>(
+        &self,
+        statement: Disclosing<R>,
+        view: impl FnOnce(R, &Reveal) -> Answer<V>,
+    ) -> Result<Disclosed<V>, Problem> {
+        self.disclose(statement, |rows, reveal| match rows.into_iter().next() {
+            Some(row) => Ok(view(row, reveal)),
+            None => Err(Problem::not_found()),
+        })
+        .await
+    }
+}
+
+impl<P: Permission<Effect = Writes>> Authorized<P> {
+    /// Runs one writing statement and commits, in one flush; no row written is 404. Under an
+    /// `Idempotency-Key` the answer is kept in the same transaction, which takes a second flush.
+    ///
+    /// # Errors
+    /// 404, a constraint's own problem, 412, or what [`Problem`] says of the database's failure.
+    pub async fn write<R: Row, V: Serialize + Send + 'static>(
+        &self,
+        statement: Bound<R>,
+        view: impl FnOnce(R, &Reveal) -> Answer<V> + Send + 'static,
+    ) -> Result<Committed<V>, Problem> {
+        let answer = |rows: Vec<R>| match rows.into_iter().next() {
+            Some(row) => Ok(view(row, &Reveal::on_record())),
+            None => Err(Problem::not_found()),
+        };
+        if self.governed.idempotency.is_none() {
+            return Ok(Committed::new(answer(self.flush(None, &statement).await?)?.encode()?));
+        }
+        self.transact(|tx| Box::pin(async move { answer(tx.run(statement).await?) })).await
+    }
+
+    /// Runs `work` in an interactive transaction, for rules that must see rows before they decide,
+    /// and commits when it ends well; any error rolls back.
+    ///
+    /// # Errors
+    /// Those of `work`, and what [`Problem`] says of the database's failure.
+    pub async fn transact<V: Serialize>(
+        &self,
+        work: impl for<'t> FnOnce(&'t mut TenantTx<'_>) -> BoxFuture<'t, Result<Answer<V>, Problem>>,
+    ) -> Result<Committed<V>, Problem> {
+        let core = &*self.governed.core;
+        let context = self.context(None);
+        let claim = self.governed.idempotency.as_ref();
+        let take = claim.map(Claim::take);
+        let begun = Transaction::begin(&core.db, &context, take.as_ref().as_slice()).await;
+        let transaction = match (begun, claim) {
+            (Ok((transaction, _)), _) => transaction,
+            (Err(DbError::Rule(code)), Some(claim)) if code == "RV208" => {
+                let kept = core.flush(&context, &claim.find()).await.map_err(|e| self.problem(e))?;
+                return Ok(Committed::new(claim.replay(kept)?));
+            }
+            (Err(error), _) => return Err(self.problem(error)),
+        };
+        let mut tx = TenantTx { transaction, core };
+        let encoded = work(&mut tx).await?.encode()?;
+        let keep = claim.map(|claim| claim.keep(&encoded));
+        let ended = tx.transaction.commit(keep.as_ref().as_slice()).await;
+        ended.map_err(|e| self.problem(e))?;
+        Ok(Committed::new(encoded))
+    }
+}
+
+/// An open transaction of one tenant.
+pub struct TenantTx<'a> {
+    transaction: Transaction,
+    core: &'a Core,
+}
+
+impl TenantTx<'_> {
+    /// Runs one statement; its rows.
+    ///
+    /// # Errors
+    /// A constraint's own problem, or what [`Problem`] says of the database's failure. The
+    /// transaction is then lost.
+    pub async fn run<R: Row>(&mut self, statement: Bound<R>) -> Result<Vec<R>, Problem> {
+        let rows = self.transaction.run(&statement).await;
+        rows.map_err(|e| Problem::from_db(e, &self.core.constraints))
+    }
+}
+
+impl Governed {
+    pub(crate) fn context<'a>(
+        &'a self,
+        permission: &'static str,
+        search: Option<&'a serde_json::Value>,
+    ) -> Context<'a> {
+        Context { tenant: self.caller.tenant, actor: self.caller.actor, permission, origin: &self.origin, search }
+    }
+
+    /// Records that `permission` was refused. It has no transaction to ride on; when it cannot be
+    /// written the refusal stands all the same, and the log says so.
+    pub(crate) async fn record_refusal(&self, permission: &'static str, reason: &'static str) {
+        self.core.record_refusal(&self.context(permission, None), self.route, reason).await;
+    }
+}

@@ -1,0 +1,115 @@
+//! What all requests of one server share.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use policy::{Classes, Matrix};
+use uuid::Uuid;
+
+use crate::{
+    audit,
+    db::{Bound, Context, Db, DbError, Origin, PoolSettings, Row},
+    http::{Constraint, Cursors, Problem, Route},
+    identity::{Keys, Refused},
+    module::Registry,
+};
+
+/// Time and ids. Nothing else in Reeve reads the clock, so that a test can hold it still.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    fixed: Option<Timestamp>,
+}
+
+impl Clock {
+    /// A clock that stands still.
+    pub fn fixed(at: Timestamp) -> Self {
+        Self { fixed: Some(at) }
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "this is where the time comes from")]
+    pub fn now(&self) -> Timestamp {
+        self.fixed.unwrap_or_else(Timestamp::now)
+    }
+
+    /// UUIDv7 (RFC 9562 section 5.7).
+    pub fn new_id(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+}
+
+/// The parts that every request uses.
+pub struct Core {
+    pub(crate) db: Db,
+    pub(crate) matrix: Matrix,
+    pub(crate) classes: Classes,
+    pub(crate) constraints: Vec<Constraint>,
+    pub(crate) cursors: Cursors,
+    pub(crate) keys: Keys,
+    pub clock: Clock,
+}
+
+impl Core {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// Pool settings that cannot work.
+    pub fn new(
+        registry: &Registry,
+        pool: &PoolSettings,
+        secret: &[u8],
+        clock: Clock,
+    ) -> Result<Arc<Self>, DbError> {
+        Ok(Arc::new(Self {
+            db: Db::new(pool, registry.statements.clone())?,
+            matrix: registry.matrix.clone(),
+            classes: registry.classes.clone(),
+            constraints: registry.constraints(),
+            cursors: Cursors::new(secret),
+            keys: Keys::default(),
+            clock,
+        }))
+    }
+
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// One statement in one governed flush.
+    pub(crate) async fn flush<R: Row>(
+        &self,
+        context: &Context<'_>,
+        bound: &Bound<R>,
+    ) -> Result<Vec<R>, DbError> {
+        self.db.flush(context, bound).await
+    }
+
+    pub(crate) async fn record_refusal(&self, context: &Context<'_>, route: &str, reason: &'static str) {
+        metrics::counter!("reeve_refusals_total", "reason" => reason).increment(1);
+        let entry = audit::sql::insert_refusal(operation_of(route), route.to_owned(), reason);
+        if let Err(error) = self.flush(context, &entry).await {
+            tracing::error!(error = &error as &dyn std::error::Error, route, reason, "refusal not recorded");
+        }
+    }
+}
+
+impl Core {
+    /// Records that a credential was refused, and says what to answer.
+    pub(crate) async fn refuse_credential(&self, refused: Refused, route: &Route, origin: &Origin) -> Problem {
+        let Refused { tenant, actor, problem } = refused;
+        let context = Context { tenant, actor, permission: route.permission, origin, search: None };
+        if matches!(problem.status, 401 | 403) {
+            self.record_refusal(&context, route.name, problem.code).await;
+        }
+        problem
+    }
+}
+
+/// `POST /v1/patients` is an attempt to create.
+fn operation_of(route: &str) -> &'static str {
+    match route.split(' ').next() {
+        Some("POST") => "CREATE",
+        Some("PATCH" | "PUT") => "UPDATE",
+        Some("DELETE") => "DELETE",
+        _ => "READ",
+    }
+}

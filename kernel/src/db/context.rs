@@ -1,0 +1,101 @@
+//! What the database is told about a transaction: whose rows, who acts, why, from where.
+
+use std::net::IpAddr;
+
+use uuid::Uuid;
+
+use super::Bound;
+use crate::{row, statements};
+
+/// Who acts. Sent to the ledger as it stands; no request can name another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Actor {
+    /// An API key, by its id.
+    ApiKey(Uuid),
+    /// A person at the command line of the server's machine; the id is the run's.
+    Operator(Uuid),
+    /// The server itself (housekeeping, the demo's loader); the id is the process's.
+    System(Uuid),
+    /// Nobody known: a refused credential.
+    Anonymous,
+}
+
+impl Actor {
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::ApiKey(_) => "api_key",
+            Self::Operator(_) => "operator",
+            Self::System(_) => "system",
+            Self::Anonymous => "anonymous",
+        }
+    }
+
+    pub fn id(self) -> Option<Uuid> {
+        match self {
+            Self::ApiKey(id) | Self::Operator(id) | Self::System(id) => Some(id),
+            Self::Anonymous => None,
+        }
+    }
+}
+
+/// The request's own part of the context.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub request_id: Uuid,
+    pub address: Option<IpAddr>,
+    pub user_agent: Option<String>,
+}
+
+impl Origin {
+    /// For work that no request asked for: the request id is the run's own.
+    pub fn internal(request_id: Uuid) -> Self {
+        Self { request_id, address: None, user_agent: None }
+    }
+}
+
+/// The context of one transaction.
+pub(crate) struct Context<'a> {
+    pub(crate) tenant: Uuid,
+    pub(crate) actor: Actor,
+    pub(crate) permission: &'static str,
+    pub(crate) origin: &'a Origin,
+    /// Steps down to `reeve_search` under this search, when there is one.
+    pub(crate) search: Option<&'a serde_json::Value>,
+}
+
+impl Context<'_> {
+    pub(crate) fn bound(&self) -> Bound<Set> {
+        set_context(
+            self.tenant,
+            self.actor.kind(),
+            self.actor.id(),
+            self.permission,
+            self.origin.request_id,
+            self.origin.address.map(|a| a.to_string()),
+            self.origin.user_agent.clone(),
+            self.search.map(ToString::to_string),
+            if self.search.is_some() { "reeve_search" } else { "none" },
+        )
+    }
+}
+
+row! {
+    pub struct Set { settings: i32 }
+}
+
+statements! {
+    /// Everything a transaction must know, for this transaction only (`true` is SET LOCAL).
+    fn set_context(tenant: Uuid, actor_kind: &'static str, actor: Option<Uuid>, permission: &'static str,
+                   request: Uuid, address: Option<String>, user_agent: Option<String>,
+                   search: Option<String>, role: &'static str) -> Set
+        = "select num_nonnulls(
+                  set_config('app.tenant_id', $1::uuid::text, true),
+                  set_config('app.actor_kind', $2::text, true),
+                  set_config('app.actor_id', coalesce($3::uuid::text, ''), true),
+                  set_config('app.permission', $4::text, true),
+                  set_config('app.request_id', $5::uuid::text, true),
+                  set_config('app.address', coalesce($6::text, ''), true),
+                  set_config('app.user_agent', coalesce($7::text, ''), true),
+                  set_config('app.search', coalesce($8::text, ''), true),
+                  set_config('role', $9::text, true)) as settings";
+}

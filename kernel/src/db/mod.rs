@@ -1,0 +1,29 @@
+//! PostgreSQL: the only part of Reeve that names the driver.
+//!
+//! [`Db`] keeps the connections and gives none away. Statements are typed constants ([`statements!`](crate::statements)).
+//! A governed transaction is one flush, or interactive under a guard ([`crate::authz`]).
+
+mod cluster;
+mod context;
+mod error;
+pub(crate) mod flush;
+mod lint;
+mod migrate;
+mod platform;
+mod pool;
+mod programs;
+mod statement;
+mod transaction;
+
+pub use cluster::{Cluster, ClusterError, Durability};
+pub(crate) use context::Context;
+pub use context::{Actor, Origin};
+pub use error::DbError;
+pub use lint::{Finding, lint};
+pub use migrate::{Migration, MigrateError, Status, migrate, status};
+pub use platform::Platform;
+pub use pool::{Db, PoolSettings};
+pub use statement::{Bound, Disclosing, Field, Nothing, Param, Row, Statement, check};
+pub(crate) use transaction::Transaction;
+
+pub(crate) const CONTEXT_STATEMENTS: &[&Statement] = context::ALL;

@@ -1,0 +1,52 @@
+//! Work above tenants (create one, give it a key): another login than the server's, from the
+//! command line only, recorded like everything else.
+
+use tokio_postgres::{Client, Config};
+use uuid::Uuid;
+
+use super::{Actor, Bound, Context, DbError, MigrateError, Origin, Row, migrate, transaction::typed};
+
+/// A connection that acts as `reeve_owner`, for an operator.
+pub struct Platform {
+    client: Client,
+    actor: Actor,
+    origin: Origin,
+}
+
+impl Platform {
+    /// Connects. `run` names this run of the command in the ledger.
+    ///
+    /// # Errors
+    /// The login cannot connect, or may not act as `reeve_owner`.
+    pub async fn connect(config: &Config, run: Uuid) -> Result<Self, MigrateError> {
+        let client = migrate::connect(config).await?;
+        client.batch_execute("set role reeve_owner; set lock_timeout = '3s'").await?;
+        Ok(Self { client, actor: Actor::Operator(run), origin: Origin::internal(run) })
+    }
+
+    /// The driver's client, for the lint and the statement check.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Runs one statement in its own transaction, in the name of `tenant`.
+    pub(crate) async fn run<R: Row>(
+        &mut self,
+        tenant: Uuid,
+        permission: &'static str,
+        bound: &Bound<R>,
+    ) -> Result<Vec<R>, DbError> {
+        let Self { client, actor, origin } = self;
+        let context = Context { tenant, actor: *actor, permission, origin, search: None };
+        let mut set = context.bound();
+        // `set_config('role', 'none')` would give the connection back its login's powers.
+        if let Some(role) = set.params.last_mut() {
+            *role = Box::new("reeve_owner");
+        }
+        let transaction = client.transaction().await?;
+        transaction.query(set.statement.sql, &set.refs().collect::<Vec<_>>()).await?;
+        let rows = transaction.query(bound.statement.sql, &bound.refs().collect::<Vec<_>>()).await?;
+        transaction.commit().await?;
+        typed(&rows)
+    }
+}

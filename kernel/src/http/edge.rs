@@ -1,0 +1,315 @@
+//! The edge: where every request enters and every answer leaves.
+//!
+//! In order: request id and trace, credential, matrix, body, handler, answer. The credential is
+//! judged before a byte of the body is read, and no database connection is held while one streams in.
+
+use std::{net::{IpAddr, SocketAddr}, panic::AssertUnwindSafe, sync::Arc, time::{Duration, Instant}};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{RawPathParams, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+    routing::{MethodFilter, MethodRouter, get, on},
+};
+use bytes::Bytes;
+use futures::FutureExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::json;
+use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::{
+    Problem, docs,
+    idempotency::Claim,
+    input::Incoming,
+    openapi,
+    route::{Method, Route},
+    telemetry::{self, Trace},
+};
+use crate::{
+    authz::{Encoded, Governed},
+    core::Core,
+    db::Origin,
+    module::Registry,
+};
+
+/// What the edge needs to know.
+#[derive(Clone)]
+pub struct Edge {
+    pub core: Arc<Core>,
+    /// `development`, `production`, …; shown by `/health`.
+    pub environment: String,
+    /// Origins of browsers that may call; none when empty.
+    pub origins: Vec<String>,
+    /// Peers whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// The largest body, in bytes.
+    pub largest_body: usize,
+    /// How long a body may take to arrive, and a handler to answer.
+    pub patience: Duration,
+}
+
+/// What is known of a request from its first moment on.
+#[derive(Clone)]
+struct Meta {
+    id: Uuid,
+    trace: Trace,
+    address: Option<IpAddr>,
+    problem_json: bool,
+}
+
+/// For the log line: whose request it was.
+#[derive(Clone, Copy)]
+struct Tenant(Uuid);
+
+/// For the log line and the metrics: the route's template, never the path.
+#[derive(Clone, Copy)]
+struct Template(&'static str);
+
+/// The router of all routes of the registry, and of what every server answers.
+pub fn router(edge: Edge, registry: &Registry) -> Router {
+    let document: Bytes = openapi::document(&registry.routes, None).to_string().into();
+    let mut router = Router::new()
+        .route("/health", get(health))
+        .route("/ready", get(ready))
+        .route("/openapi.json", get(move || async move { json_response(200, document.clone()) }))
+        .merge(docs::router());
+    for route in &registry.routes {
+        router = router.route(route.path, operation(route.clone()));
+    }
+    let cors = cors(&edge.origins);
+    router
+        .fallback(|request: Request| async move { refuse(&request, Problem::new(404, "no_such_path", "there is nothing at this path: see /docs")) })
+        .method_not_allowed_fallback(|request: Request| async move {
+            refuse(&request, Problem::new(405, "method_not_allowed", "this path has no such method: see /docs"))
+        })
+        .layer(cors)
+        .layer(from_fn_with_state(edge.clone(), around))
+        .with_state(edge)
+}
+
+fn operation(route: Route) -> MethodRouter<Edge> {
+    let filter = match route.method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+        Method::Patch => MethodFilter::PATCH,
+        Method::Delete => MethodFilter::DELETE,
+    };
+    let route = Arc::new(route);
+    on(filter, move |State(edge): State<Edge>, params: RawPathParams, request: Request| {
+        let route = route.clone();
+        async move { answer(edge, &route, &params, request).await }
+    })
+}
+
+/// Around everything: request id, trace, clock, log line, headers that every answer has.
+async fn around(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let meta = Meta::of(&edge, &request);
+    request.extensions_mut().insert(meta.clone());
+    let method = request.method().clone();
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    insert(headers, "x-request-id", &meta.id.to_string());
+    insert(headers, "traceparent", &meta.trace.parent());
+    insert(headers, "x-content-type-options", "nosniff");
+    let tenant = response.extensions().get::<Tenant>().map(|t| t.0);
+    let template = response.extensions().get::<Template>().map_or("-", |t| t.0);
+    telemetry::log_request(&method, template, meta.id, &meta.trace, tenant, response.status(), begun.elapsed());
+    response
+}
+
+impl Meta {
+    fn of(edge: &Edge, request: &Request) -> Self {
+        let headers = request.headers();
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let peer = request.extensions().get::<SocketAddr>().map(SocketAddr::ip);
+        let forwarded = text("x-forwarded-for").and_then(|list| list.rsplit(',').next()?.trim().parse().ok());
+        let id = text("x-request-id").and_then(|id| id.parse().ok()).unwrap_or_else(|| edge.core.clock.new_id());
+        Self {
+            id,
+            trace: Trace::continued(text("traceparent"), id),
+            address: match peer {
+                Some(proxy) if edge.trusted_proxies.contains(&proxy) => forwarded.or(peer),
+                _ => peer,
+            },
+            problem_json: text("accept").is_some_and(|accept| accept.contains("application/problem+json")),
+        }
+    }
+}
+
+/// One operation of the registry.
+async fn answer(edge: Edge, route: &Route, params: &RawPathParams, request: Request) -> Response {
+    let meta = request.extensions().get::<Meta>().cloned();
+    let Some(meta) = meta else { return Response::new(Body::empty()) };
+    let mut tenant = None;
+    let span = tracing::info_span!("request", request_id = %meta.id, route = route.name);
+    let governed = govern(&edge, route, params, &meta, request, &mut tenant);
+    let guarded = AssertUnwindSafe(governed.instrument(span)).catch_unwind();
+    let result = match tokio::time::timeout(edge.patience * 2, guarded).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_panic)) => Err(Problem::internal("a handler panicked")),
+        Err(_late) => Err(Problem::unavailable("this took too long; try again")),
+    };
+    let mut response = match result {
+        Ok(encoded) => respond(encoded),
+        Err(problem) => problem_response(&meta, problem),
+    };
+    response.extensions_mut().insert(Template(route.name));
+    if let Some(tenant) = tenant {
+        response.extensions_mut().insert(Tenant(tenant));
+    }
+    response
+}
+
+/// Identity, authorization, input, handler: in that order.
+async fn govern(
+    edge: &Edge,
+    route: &Route,
+    params: &RawPathParams,
+    meta: &Meta,
+    request: Request,
+    tenant: &mut Option<Uuid>,
+) -> Result<Encoded, Problem> {
+    let (parts, body) = request.into_parts();
+    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let origin = Origin {
+        request_id: meta.id,
+        address: meta.address,
+        user_agent: text("user-agent").map(|agent| agent.chars().take(200).collect()),
+    };
+    let caller = match edge.core.keys.identify(&edge.core, &origin, text("x-api-key")).await {
+        Ok(caller) => caller,
+        Err(refused) => return Err(edge.core.refuse_credential(refused, route, &origin).await),
+    };
+    *tenant = Some(caller.tenant);
+    let mut governed = Governed {
+        core: edge.core.clone(),
+        caller,
+        origin,
+        route: route.name,
+        if_match: text("if-match").map(str::to_owned),
+        idempotency: None,
+    };
+    if !edge.core.matrix.permits(&governed.caller.role, route.permission) {
+        governed.record_refusal(route.permission, "forbidden").await;
+        return Err(Problem::forbidden(route.permission));
+    }
+    let body = read_body(body, edge).await?;
+    if let (Method::Post | Method::Patch, Some(key)) = (route.method, text("idempotency-key")) {
+        governed.idempotency = Some(Claim::new(route.name, parts.uri.path(), key, &body)?);
+    }
+    let incoming = Incoming {
+        params: params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        content_type: text("content-type").map(str::to_owned),
+        body,
+    };
+    (route.handler)(Arc::new(governed), &incoming).await
+}
+
+async fn read_body(body: Body, edge: &Edge) -> Result<Bytes, Problem> {
+    let too_large = || {
+        let detail = format!("a body may have {} bytes at the most", edge.largest_body);
+        Problem::new(413, "content_too_large", detail)
+    };
+    let read = Limited::new(body, edge.largest_body).collect();
+    match tokio::time::timeout(edge.patience, read).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::new(400, "broken_body", "the body did not arrive whole")),
+        Err(_) => Err(Problem::new(408, "slow_body", "the body took too long to arrive")),
+    }
+}
+
+fn respond(encoded: Encoded) -> Response {
+    let mut response = json_response(encoded.status, encoded.body.into());
+    let headers = response.headers_mut();
+    insert(headers, "cache-control", "no-store");
+    let optional = [("location", encoded.location), ("etag", encoded.etag), ("link", encoded.link)];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            insert(headers, name, &value);
+        }
+    }
+    if encoded.replayed {
+        insert(headers, "idempotent-replayed", "true");
+    }
+    response
+}
+
+fn problem_response(meta: &Meta, problem: Problem) -> Response {
+    if let Some(cause) = &problem.cause {
+        let error: &(dyn std::error::Error + 'static) = cause.as_ref();
+        tracing::error!(request_id = %meta.id, code = problem.code, error, "request failed");
+    }
+    let body = problem.body(meta.id, &meta.trace.id, meta.problem_json);
+    let mut response = json_response(problem.status, body.to_string().into());
+    let headers = response.headers_mut();
+    if meta.problem_json {
+        insert(headers, "content-type", "application/problem+json");
+    }
+    insert(headers, "cache-control", "no-store");
+    if problem.status == 401 {
+        insert(headers, "www-authenticate", "ApiKey header=\"X-Api-Key\"");
+    }
+    if let Some(seconds) = problem.retry_after {
+        insert(headers, "retry-after", &seconds.to_string());
+    }
+    response
+}
+
+fn refuse(request: &Request, problem: Problem) -> Response {
+    match request.extensions().get::<Meta>() {
+        Some(meta) => problem_response(meta, problem),
+        None => json_response(problem.status, Bytes::new()),
+    }
+}
+
+fn json_response(status: u16, body: Bytes) -> Response {
+    let empty = body.is_empty();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if !empty {
+        insert(response.headers_mut(), "content-type", "application/json");
+    }
+    response
+}
+
+fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// Alive, and which build; says nothing of the database (C-08).
+async fn health(State(edge): State<Edge>) -> Response {
+    let body = json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "environment": edge.environment});
+    json_response(200, body.to_string().into())
+}
+
+/// Whether requests can be served now.
+async fn ready(State(edge): State<Edge>, request: Request) -> Response {
+    match edge.core.db.ping().await {
+        Ok(()) => json_response(200, json!({"status": "ready"}).to_string().into()),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
+            refuse(&request, Problem::unavailable("the database does not answer"))
+        }
+    }
+}
+
+fn cors(origins: &[String]) -> CorsLayer {
+    let origins: Vec<HeaderValue> = origins.iter().filter_map(|o| HeaderValue::from_str(o).ok()).collect();
+    let exposed = [header::ETAG, header::LOCATION, header::LINK, header::RETRY_AFTER, HeaderName::from_static("x-request-id")];
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods(AllowMethods::mirror_request())
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(exposed)
+        .max_age(Duration::from_secs(600))
+}

@@ -1,0 +1,267 @@
+//! What a request brings, parsed into the handler's own types or refused with the fields named.
+//! Values are never repeated in an error: they may be about a person.
+
+use std::str::FromStr;
+
+use bytes::Bytes;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::{FieldError, Problem};
+
+/// A request's parts after its body was read.
+pub struct Incoming {
+    pub(crate) params: Vec<(String, String)>,
+    pub(crate) query: String,
+    pub(crate) content_type: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+/// What an operation's documentation says about its input.
+#[derive(Default)]
+pub struct InputDoc {
+    pub(crate) parameters: Vec<Value>,
+    pub(crate) body: Option<String>,
+    pub(crate) schemas: Schemas,
+}
+
+/// Named schemas, as utoipa collects them.
+pub type Schemas = Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>;
+
+/// The input of a handler.
+pub trait Input: Sized + Send {
+    /// # Errors
+    /// 415, 413 or 422 with the fields at fault.
+    fn read(request: &Incoming) -> Result<Self, Problem>;
+    fn describe(doc: &mut InputDoc);
+}
+
+impl Input for () {
+    fn read(request: &Incoming) -> Result<Self, Problem> {
+        QueryReader::new(&request.query)?.finish(())
+    }
+
+    fn describe(_: &mut InputDoc) {}
+}
+
+impl<A: Input, B: Input> Input for (A, B) {
+    fn read(request: &Incoming) -> Result<Self, Problem> {
+        Ok((A::read(request)?, B::read(request)?))
+    }
+
+    fn describe(doc: &mut InputDoc) {
+        A::describe(doc);
+        B::describe(doc);
+    }
+}
+
+/// The record named in the path, as `{id}`.
+pub struct Item<T>(pub T);
+
+impl<T: FromStr + Send> Input for Item<T> {
+    fn read(request: &Incoming) -> Result<Self, Problem> {
+        let text = request.params.iter().find(|(name, _)| name == "id").map(|(_, value)| value.as_str());
+        let parsed = text.and_then(|text| text.parse().ok()).map(Self);
+        parsed.ok_or_else(|| Problem::field(&["path", "id"], "uuid", "this is not a UUID"))
+    }
+
+    fn describe(doc: &mut InputDoc) {
+        doc.parameters.push(json!({
+            "name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"},
+        }));
+    }
+}
+
+/// A JSON body.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned + ToSchema + Send> Input for Body<T> {
+    fn read(request: &Incoming) -> Result<Self, Problem> {
+        require_json(request.content_type.as_deref())?;
+        parse_json(&request.body).map(Self)
+    }
+
+    fn describe(doc: &mut InputDoc) {
+        doc.body = Some(T::name().into_owned());
+        doc.schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(&mut doc.schemas);
+    }
+}
+
+fn require_json(content_type: Option<&str>) -> Result<(), Problem> {
+    let refused = || Problem::new(415, "unsupported_media_type", "send JSON in UTF-8, with Content-Type: application/json");
+    let content_type = content_type.ok_or_else(refused)?.to_ascii_lowercase();
+    let mut parts = content_type.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let utf8 = parts.all(|p| p.strip_prefix("charset=").is_none_or(|c| c.trim_matches('"') == "utf-8"));
+    if utf8 && (essence == "application/json" || essence.ends_with("+json")) { Ok(()) } else { Err(refused()) }
+}
+
+/// Parses a body: one fault at a time, since the parser stops at the first.
+///
+/// # Errors
+/// 422 with the place of the fault and what was expected there.
+pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut parser = serde_json::Deserializer::from_slice(body);
+    let parsed = serde_path_to_error::deserialize(&mut parser);
+    let parsed = parsed.map_err(|error| shape_problem(error.path(), error.inner(), body))?;
+    match parser.end() {
+        Ok(()) => Ok(parsed),
+        Err(error) => Err(shape_problem(&serde_path_to_error::Track::new().path(), &error, body)),
+    }
+}
+
+fn shape_problem(path: &serde_path_to_error::Path, error: &serde_json::Error, body: &[u8]) -> Problem {
+    use serde_path_to_error::Segment;
+    let mut loc = vec!["body".to_owned()];
+    loc.extend(path.iter().map(|segment| match segment {
+        Segment::Seq { index } => index.to_string(),
+        Segment::Map { key } | Segment::Enum { variant: key } => clip(key),
+        Segment::Unknown => "?".to_owned(),
+    }));
+    if error.is_syntax() || error.is_eof() {
+        // A scalar of the wrong type is a data error; only text that is not JSON comes here.
+        let whole: Result<IgnoredAny, _> = serde_json::from_slice(body);
+        let at = whole.err().map(|e| (e.line(), e.column())).unwrap_or((error.line(), error.column()));
+        let msg = format!("this is not JSON, at line {} column {}", at.0, at.1);
+        return Problem::invalid(vec![FieldError { loc: vec!["body".into()], msg, kind: "json_invalid" }]);
+    }
+    let text = error.to_string();
+    // serde's own messages repeat the value; only what was expected may be said.
+    let (kind, msg) = match text.as_str() {
+        t if t.starts_with("unknown field") => ("extra_forbidden", "there is no such field".to_owned()),
+        t if t.starts_with("duplicate field") => ("duplicate", "this field is given twice".to_owned()),
+        t if t.starts_with("missing field") => ("missing", "this field is required".to_owned()),
+        t => match t.split_once(", expected ") {
+            Some((_, expected)) => ("type_error", format!("expected {}", without_position(expected))),
+            None => ("value_error", without_position(t).to_owned()),
+        },
+    };
+    if let (Some(name), "missing" | "duplicate") = (quoted(&text), kind)
+        && loc.last().map(String::as_str) != Some(name)
+    {
+        loc.push(clip(name));
+    }
+    Problem::invalid(vec![FieldError { loc, msg, kind }])
+}
+
+fn quoted(text: &str) -> Option<&str> {
+    text.split('`').nth(1)
+}
+
+fn without_position(text: &str) -> &str {
+    text.split(" at line ").next().unwrap_or(text)
+}
+
+/// A name that a client sent, no longer than a name is.
+fn clip(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+/// A query string, as a type.
+pub trait FromQuery: Sized + Send {
+    /// Reads what it knows.
+    fn read(query: &mut QueryReader) -> Self;
+    /// OpenAPI parameter objects.
+    fn parameters() -> Vec<Value>;
+}
+
+/// The query string of a request.
+pub struct Query<T>(pub T);
+
+impl<T: FromQuery> Input for Query<T> {
+    fn read(request: &Incoming) -> Result<Self, Problem> {
+        let mut reader = QueryReader::new(&request.query)?;
+        let query = T::read(&mut reader);
+        reader.finish(Self(query))
+    }
+
+    fn describe(doc: &mut InputDoc) {
+        doc.parameters.extend(T::parameters());
+    }
+}
+
+/// One query parameter of the documentation.
+pub fn parameter(name: &str, schema: Value, description: &str) -> Value {
+    json!({"name": name, "in": "query", "required": false, "schema": schema, "description": description})
+}
+
+/// Takes parameters by name and collects what is wrong with them; what nobody took is unknown.
+pub struct QueryReader {
+    pairs: Vec<(String, String)>,
+    errors: Vec<FieldError>,
+}
+
+impl QueryReader {
+    fn new(query: &str) -> Result<Self, Problem> {
+        let bad = |msg: &str| Problem::field(&["query"], "query", msg);
+        let pairs: Vec<(String, String)> =
+            serde_urlencoded::from_str(query).map_err(|_| bad("this is not a query string"))?;
+        match pairs.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+            true => Err(bad("the character U+0000 cannot be stored")),
+            false => Ok(Self { pairs, errors: vec![] }),
+        }
+    }
+
+    /// The parameter's text; given twice is a fault.
+    pub fn text(&mut self, name: &str, longest: usize) -> Option<String> {
+        let mut found = self.take(|key| key == name).into_iter().map(|(_, value)| value);
+        let first = found.next();
+        if found.next().is_some() {
+            self.fault(name, "duplicate", "give this parameter once");
+        }
+        let first = first?;
+        if first.is_empty() || first.chars().count() > longest {
+            self.fault(name, "length", &format!("give 1 to {longest} characters"));
+            return None;
+        }
+        Some(first)
+    }
+
+    /// The parameter through its parser; `what` says what is expected.
+    pub fn parse<T: FromStr>(&mut self, name: &str, what: &str) -> Option<T> {
+        let text = self.text(name, 128)?;
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            self.fault(name, "type_error", &format!("expected {what}"));
+        }
+        parsed
+    }
+
+    /// How many items a page may have: 1 to 200, 50 when not said.
+    pub fn limit(&mut self) -> i64 {
+        match self.parse::<i64>("limit", "a whole number from 1 to 200") {
+            None => 50,
+            Some(limit @ 1..=200) => limit,
+            Some(_) => {
+                self.fault("limit", "range", "give a whole number from 1 to 200");
+                50
+            }
+        }
+    }
+
+    /// All parameters whose name begins with `prefix`, without it.
+    pub fn with_prefix(&mut self, prefix: &str) -> Vec<(String, String)> {
+        let found = self.take(|key| key.starts_with(prefix));
+        found.into_iter().map(|(key, value)| (key.trim_start_matches(prefix).to_owned(), value)).collect()
+    }
+
+    pub fn fault(&mut self, name: &str, kind: &'static str, msg: &str) {
+        let loc = vec!["query".to_owned(), clip(name)];
+        self.errors.push(FieldError { loc, msg: msg.to_owned(), kind });
+    }
+
+    fn take(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+        let (taken, left) = std::mem::take(&mut self.pairs).into_iter().partition(|(key, _)| wanted(key));
+        self.pairs = left;
+        taken
+    }
+
+    fn finish<T>(mut self, value: T) -> Result<T, Problem> {
+        for name in self.pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.fault(&name, "extra_forbidden", "there is no such parameter");
+        }
+        if self.errors.is_empty() { Ok(value) } else { Err(Problem::invalid(self.errors)) }
+    }
+}

@@ -1,0 +1,23 @@
+//! HTTP: routes, what comes in, what goes out, and the edge where every request passes.
+
+mod cursor;
+mod docs;
+mod edge;
+pub(crate) mod idempotency;
+mod input;
+mod openapi;
+mod page;
+mod problem;
+mod route;
+mod serve;
+mod telemetry;
+
+pub(crate) use cursor::Cursors;
+pub use edge::{Edge, router};
+pub use input::{Body, FromQuery, Input, Item, Query, QueryReader, parameter, parse_json};
+pub use openapi::document;
+pub use page::Page;
+pub use problem::{Constraint, FieldError, Problem};
+pub use route::{Docs, Method, Route, Routes};
+pub use serve::{Limits, serve};
+pub use telemetry::{install_metrics, metrics_router};

@@ -1,0 +1,141 @@
+//! The OpenAPI 3.1 document, made from the route registry: what is mounted is what is documented.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    input::{InputDoc, Schemas},
+    route::{Method, Route},
+};
+
+/// The document of `routes`; `server` is the URL at which they answer, when it is known.
+pub fn document(routes: &[Route], server: Option<&str>) -> Value {
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    let mut schemas = BTreeMap::new();
+    for route in routes {
+        let operation = operation(route, &mut schemas);
+        paths.entry(route.path).or_default().insert(route.method.name().to_lowercase(), operation);
+    }
+    schemas.insert("Problem".to_owned(), problem_schema());
+    let mut document = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Reeve",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Patients and appointments of many organisations, governed. Every request \
+                            carries an API key in `X-Api-Key`; every change and every read of \
+                            identified records is in the ledger.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}},
+        },
+        "security": [{"apiKey": []}],
+    });
+    if let Some(server) = server {
+        document["servers"] = json!([{"url": server}]);
+    }
+    document
+}
+
+fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
+    let (mut input, mut output) = (InputDoc::default(), InputDoc::default());
+    (route.input)(&mut input);
+    (route.output)(&mut output);
+    collect(schemas, std::mem::take(&mut input.schemas));
+    collect(schemas, std::mem::take(&mut output.schemas));
+    let mut parameters = input.parameters;
+    if matches!(route.method, Method::Post | Method::Patch) {
+        parameters.push(header("Idempotency-Key", "a retry under the same key gets the first answer again"));
+    }
+    if matches!(route.method, Method::Patch | Method::Delete) {
+        parameters.push(header("If-Match", "the ETag you last saw; 412 when the record has changed since"));
+    }
+    let docs = &route.docs;
+    let mut operation = json!({
+        "operationId": operation_id(route),
+        "tags": [docs.tag],
+        "summary": docs.summary,
+        "description": format!("{}\n\nPermission: `{}`.", docs.description, route.permission),
+        "parameters": parameters,
+        "responses": responses(docs.status, output.body),
+        "x-permission": route.permission,
+    });
+    if let Some(body) = input.body {
+        let mut content = json!({"schema": reference(&body)});
+        if let Some(example) = docs.example {
+            content["example"] = example();
+        }
+        operation["requestBody"] = json!({"required": true, "content": {"application/json": content}});
+    }
+    operation
+}
+
+/// `POST /v1/auth/api-keys/{id}/rotate` is `post_v1_auth_api_keys_id_rotate`.
+fn operation_id(route: &Route) -> String {
+    let words = route.name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("_").to_lowercase()
+}
+
+fn responses(status: u16, body: Option<String>) -> Value {
+    let mut success = json!({"description": "done"});
+    if let Some(body) = body.filter(|_| status != 204) {
+        success["content"] = json!({"application/json": {"schema": reference(&body)}});
+    }
+    let problem = |description: &str| {
+        let schema = reference("Problem");
+        json!({"description": description, "content": {"application/json": {"schema": schema}}})
+    };
+    json!({
+        status.to_string(): success,
+        "400": problem("the request is broken"),
+        "401": problem("no valid API key"),
+        "403": problem("the key's role does not hold the permission, or the organisation is suspended"),
+        "404": problem("no such record, or not of this organisation"),
+        "408": problem("the body took too long"),
+        "409": problem("the state of things is against it"),
+        "412": problem("the record has changed since"),
+        "413": problem("the body is too large"),
+        "415": problem("not JSON"),
+        "422": problem("the input is not valid; the fields are named"),
+        "428": problem("this organisation demands If-Match"),
+        "503": problem("try again after Retry-After"),
+    })
+}
+
+fn header(name: &str, description: &str) -> Value {
+    json!({"name": name, "in": "header", "required": false, "schema": {"type": "string"}, "description": description})
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+fn collect(schemas: &mut BTreeMap<String, Value>, found: Schemas) {
+    for (name, schema) in found {
+        if let Ok(schema) = serde_json::to_value(schema) {
+            schemas.insert(name, schema);
+        }
+    }
+}
+
+fn problem_schema() -> Value {
+    let text = || json!({"type": "string"});
+    json!({
+        "type": "object",
+        "description": "RFC 9457. With status 422, `detail` is an array of faults, unless you accept \
+                        application/problem+json: then it is text, and the array is `errors`.",
+        "required": ["type", "title", "status", "detail", "code", "request_id", "trace_id"],
+        "properties": {
+            "type": text(), "title": text(), "status": {"type": "integer"}, "code": text(),
+            "request_id": {"type": "string", "format": "uuid"}, "trace_id": text(),
+            "detail": {"oneOf": [text(), {"type": "array", "items": {
+                "type": "object",
+                "required": ["loc", "msg", "type"],
+                "properties": {"loc": {"type": "array", "items": text()}, "msg": text(), "type": text()},
+            }}]},
+        },
+    })
+}

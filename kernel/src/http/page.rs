@@ -1,0 +1,52 @@
+//! Pages by keyset: a page, and a sealed cursor to the next.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::{Problem, parameter};
+
+/// One page of a list.
+#[derive(Serialize, ToSchema)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub limit: i64,
+    /// Send it as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Cuts `limit` rows from one more than that, and seals the place of the last when there are
+    /// more to come.
+    ///
+    /// # Errors
+    /// The cursor could not be sealed.
+    pub fn cut(
+        mut rows: Vec<T>,
+        limit: i64,
+        seal: impl FnOnce(&T) -> Result<String, Problem>,
+    ) -> Result<Self, Problem> {
+        let most = usize::try_from(limit).unwrap_or(0);
+        let more = rows.len() > most;
+        rows.truncate(most);
+        let next_cursor = match rows.last() {
+            Some(last) if more => Some(seal(last)?),
+            _ => None,
+        };
+        Ok(Self { items: rows, limit, next_cursor })
+    }
+
+    pub fn map<U>(self, view: impl FnMut(T) -> U) -> Page<U> {
+        let Self { items, limit, next_cursor } = self;
+        Page { items: items.into_iter().map(view).collect(), limit, next_cursor }
+    }
+
+    /// The query parameters that every list has.
+    pub fn parameters() -> Vec<Value> {
+        let limit = json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50});
+        vec![
+            parameter("limit", limit, "how many at the most"),
+            parameter("cursor", json!({"type": "string"}), "`next_cursor` of the page before"),
+        ]
+    }
+}

@@ -1,0 +1,167 @@
+//! Errors as clients see them: RFC 9457 members, and FastAPI's `detail` where its clients look.
+
+use std::{error::Error, fmt};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::db::DbError;
+
+/// One fault of the input: where, what, which kind. Never the value itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// `["body", "docNumber"]`, `["query", "limit"]`, `["path", "id"]`.
+    pub loc: Vec<String>,
+    pub msg: String,
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+}
+
+/// A request that is not answered with what was asked for.
+#[derive(Debug)]
+pub struct Problem {
+    pub status: u16,
+    /// Stable, for programs.
+    pub code: &'static str,
+    /// For people: what is wrong and what to do.
+    pub detail: String,
+    pub errors: Vec<FieldError>,
+    /// Seconds, for `Retry-After`.
+    pub retry_after: Option<u32>,
+    /// For our log only.
+    pub cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.status, self.code)
+    }
+}
+
+impl Problem {
+    pub fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), errors: vec![], retry_after: None, cause: None }
+    }
+
+    /// 401: no credential, or none that is good. The same answer for every reason.
+    pub fn unauthenticated() -> Self {
+        Self::new(401, "unauthenticated", "send a valid API key in the header X-Api-Key")
+    }
+
+    /// 403: known, but not allowed.
+    pub fn forbidden(permission: &str) -> Self {
+        Self::new(403, "forbidden", format!("this needs the permission `{permission}`"))
+    }
+
+    /// 404: not there, or not visible to this tenant; nobody can tell which.
+    pub fn not_found() -> Self {
+        Self::new(404, "not_found", "there is no such record")
+    }
+
+    /// 409: the state of things is against it.
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(409, code, detail)
+    }
+
+    /// 422 with the faults.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let fields: Vec<_> = errors.iter().map(|e| e.loc.join(".")).collect();
+        let detail = format!("not valid: {}", fields.join(", "));
+        Self { errors, ..Self::new(422, "invalid", detail) }
+    }
+
+    /// 422 for one field.
+    pub fn field(loc: &[&str], kind: &'static str, msg: impl Into<String>) -> Self {
+        let loc = loc.iter().map(|&part| part.to_owned()).collect();
+        Self::invalid(vec![FieldError { loc, msg: msg.into(), kind }])
+    }
+
+    /// 503: try again.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self { retry_after: Some(1), ..Self::new(503, "unavailable", detail) }
+    }
+
+    /// 500: our fault. The cause goes to the log, the request id to the client.
+    pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let detail = "something failed on our side; it is logged under the request id";
+        Self { cause: Some(cause.into()), ..Self::new(500, "internal", detail) }
+    }
+
+    fn title(&self) -> &'static str {
+        match self.status {
+            400 => "Bad Request",
+            401 => "Unauthorized",
+            403 => "Forbidden",
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            408 => "Request Timeout",
+            409 => "Conflict",
+            412 => "Precondition Failed",
+            413 => "Content Too Large",
+            415 => "Unsupported Media Type",
+            422 => "Unprocessable Content",
+            428 => "Precondition Required",
+            429 => "Too Many Requests",
+            503 => "Service Unavailable",
+            _ => "Internal Server Error",
+        }
+    }
+
+    /// The body. FastAPI's clients read `detail`: an array when fields are at fault, else text. A
+    /// client that accepts `application/problem+json` gets text there always, and `errors`.
+    pub(crate) fn body(&self, request_id: Uuid, trace_id: &str, problem_json: bool) -> Value {
+        let mut body = json!({
+            "type": format!("/docs/problems#{}", self.code),
+            "title": self.title(),
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": request_id,
+            "trace_id": trace_id,
+        });
+        if !self.errors.is_empty() {
+            let place = if problem_json { "errors" } else { "detail" };
+            body[place] = json!(self.errors);
+        }
+        body
+    }
+}
+
+/// What a module says when one of its constraints refuses a row.
+pub struct Constraint {
+    pub name: &'static str,
+    pub problem: fn() -> Problem,
+}
+
+impl Problem {
+    /// The client's view of a failure at the database.
+    pub(crate) fn from_db(error: DbError, constraints: &[Constraint]) -> Self {
+        match error {
+            DbError::Unavailable(cause) => Self {
+                cause: Some(cause.into()),
+                ..Self::unavailable("the database is not available; try again shortly")
+            },
+            DbError::Timeout => Self::unavailable("the database took too long; try again shortly"),
+            DbError::Contention => Self::unavailable("two changes met; try again"),
+            DbError::Constraint(name) => match constraints.iter().find(|c| c.name == name) {
+                Some(known) => (known.problem)(),
+                None => Self::internal(format!("constraint `{name}` has no answer of its own")),
+            },
+            DbError::Rule(code) if code == "RV412" => Self::new(
+                412,
+                "version_changed",
+                "the record has changed since you read it: read it again, and send its new ETag in If-Match",
+            ),
+            DbError::Rule(code) if code == "RV409" => Self {
+                retry_after: Some(1),
+                ..Self::conflict("idempotency_in_flight", "the first request with this Idempotency-Key is still running")
+            },
+            DbError::Rule(code) => match constraints.iter().find(|c| c.name == code) {
+                Some(known) => (known.problem)(),
+                None => Self::internal(format!("rule `{code}` has no answer of its own")),
+            },
+            other => Self::internal(other),
+        }
+    }
+}

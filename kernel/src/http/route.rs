@@ -1,0 +1,167 @@
+//! The route table: method, path, permission, handler. One list, read by the router, the OpenAPI
+//! document and the tests. A handler that names another permission, or none, does not fit in.
+
+use std::{future::Future, sync::Arc};
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{
+    Problem,
+    input::{Incoming, Input, InputDoc},
+};
+use crate::authz::{Authorized, Effect, Encoded, Governed, Permission, Reply};
+
+/// The methods in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+type Handler =
+    Arc<dyn Fn(Arc<Governed>, &Incoming) -> BoxFuture<'static, Result<Encoded, Problem>> + Send + Sync>;
+
+/// One operation.
+#[derive(Clone)]
+pub struct Route {
+    pub method: Method,
+    pub path: &'static str,
+    /// `GET /v1/patients/{id}`: the name in logs, metrics and the ledger.
+    pub name: &'static str,
+    pub permission: &'static str,
+    /// `read`, `write` or `disclose`.
+    pub effect: &'static str,
+    pub docs: Docs,
+    pub(crate) input: fn(&mut InputDoc),
+    pub(crate) output: fn(&mut InputDoc),
+    pub(crate) allowed: fn(Arc<Governed>) -> Result<(), Problem>,
+    pub(crate) handler: Handler,
+}
+
+/// What the OpenAPI document says about an operation beyond its types.
+#[derive(Clone, Copy)]
+pub struct Docs {
+    pub tag: &'static str,
+    pub summary: &'static str,
+    pub description: &'static str,
+    pub status: u16,
+    /// A request body that works as it stands; a test sends each.
+    pub example: Option<fn() -> Value>,
+}
+
+impl Docs {
+    pub const fn new(tag: &'static str, summary: &'static str, description: &'static str) -> Self {
+        Self { tag, summary, description, status: 200, example: None }
+    }
+
+    pub const fn status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    pub const fn example(self, example: fn() -> Value) -> Self {
+        Self { example: Some(example), ..self }
+    }
+}
+
+/// A module's routes in the making.
+#[derive(Default)]
+pub struct Routes {
+    routes: Vec<Route>,
+}
+
+impl Routes {
+    pub fn get<P, I, V, H, F>(&mut self, permission: P, path: &'static str, handler: H, docs: Docs)
+    where
+        P: Permission,
+        I: Input + 'static,
+        V: ToSchema + 'static,
+        H: Fn(Authorized<P>, I) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<<P::Effect as Effect>::Answer<V>, Problem>> + Send + 'static,
+    {
+        self.add(Method::Get, permission, path, handler, docs);
+    }
+
+    pub fn post<P, I, V, H, F>(&mut self, permission: P, path: &'static str, handler: H, docs: Docs)
+    where
+        P: Permission,
+        I: Input + 'static,
+        V: ToSchema + 'static,
+        H: Fn(Authorized<P>, I) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<<P::Effect as Effect>::Answer<V>, Problem>> + Send + 'static,
+    {
+        self.add(Method::Post, permission, path, handler, docs);
+    }
+
+    pub fn patch<P, I, V, H, F>(&mut self, permission: P, path: &'static str, handler: H, docs: Docs)
+    where
+        P: Permission,
+        I: Input + 'static,
+        V: ToSchema + 'static,
+        H: Fn(Authorized<P>, I) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<<P::Effect as Effect>::Answer<V>, Problem>> + Send + 'static,
+    {
+        self.add(Method::Patch, permission, path, handler, docs);
+    }
+
+    pub fn delete<P, I, V, H, F>(&mut self, permission: P, path: &'static str, handler: H, docs: Docs)
+    where
+        P: Permission,
+        I: Input + 'static,
+        V: ToSchema + 'static,
+        H: Fn(Authorized<P>, I) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<<P::Effect as Effect>::Answer<V>, Problem>> + Send + 'static,
+    {
+        self.add(Method::Delete, permission, path, handler, docs);
+    }
+
+    fn add<P, I, V, H, F>(&mut self, method: Method, _: P, path: &'static str, handler: H, docs: Docs)
+    where
+        P: Permission,
+        I: Input + 'static,
+        V: ToSchema + 'static,
+        H: Fn(Authorized<P>, I) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<<P::Effect as Effect>::Answer<V>, Problem>> + Send + 'static,
+    {
+        let handler: Handler = Arc::new(move |governed, incoming| {
+            let prepared = Authorized::<P>::check(governed).and_then(|act| Ok(handler(act, I::read(incoming)?)));
+            Box::pin(async move { Ok(prepared?.await?.into_encoded()) })
+        });
+        self.routes.push(Route {
+            method,
+            path,
+            name: format!("{} {path}", method.name()).leak(),
+            permission: P::NAME,
+            effect: <P::Effect as Effect>::NAME,
+            docs,
+            input: I::describe,
+            output: describe_output::<V>,
+            allowed: |governed| Authorized::<P>::check(governed).map(drop),
+            handler,
+        });
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Route> {
+        self.routes
+    }
+}
+
+fn describe_output<V: ToSchema>(doc: &mut InputDoc) {
+    doc.body = Some(V::name().into_owned());
+    doc.schemas.push((V::name().into_owned(), V::schema()));
+    V::schemas(&mut doc.schemas);
+}

@@ -1,0 +1,93 @@
+//! The watch of one replica: hears of withdrawn keys and tenants within a second (P7), writes down
+//! when keys were used, keeps the house.
+//!
+//! It has a connection of its own, so that a pool full of requests cannot make it late, and it asks
+//! rather than listens, so that it works behind a pooler in transaction mode.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use uuid::Uuid;
+
+use super::sql;
+use crate::{
+    core::Core,
+    db::{Actor, Bound, Context, Db, DbError, Origin, PoolSettings, Row},
+};
+
+const LOOK: Duration = Duration::from_millis(250);
+const NOTE_USE: Duration = Duration::from_secs(30);
+const KEEP_HOUSE: Duration = Duration::from_secs(3600);
+
+/// The watch; [`run`](Self::run) it beside the server.
+pub struct Watch {
+    core: Arc<Core>,
+    db: Db,
+    origin: Origin,
+}
+
+impl Watch {
+    /// # Errors
+    /// Pool settings that cannot work.
+    pub fn new(core: Arc<Core>, settings: &PoolSettings) -> Result<Self, DbError> {
+        let own = PoolSettings { size: 1, ..settings.clone() };
+        let db = Db::new(&own, [crate::db::CONTEXT_STATEMENTS, sql::ALL].concat())?;
+        let origin = Origin::internal(core.clock.new_id());
+        Ok(Self { core, db, origin })
+    }
+
+    /// Runs until `stop` resolves; then writes the last uses.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut noted, mut kept) = (Instant::now(), None::<Instant>);
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                _ = look.tick() => {}
+            }
+            self.report("look for withdrawn keys", self.look().await);
+            if noted.elapsed() > NOTE_USE {
+                noted = Instant::now();
+                self.report("note the use of keys", self.note_use().await);
+            }
+            if kept.is_none_or(|at| at.elapsed() > KEEP_HOUSE) {
+                kept = Some(Instant::now());
+                self.report("keep house", self.keep_house().await);
+            }
+        }
+        self.report("note the use of keys", self.note_use().await);
+    }
+
+    async fn look(&self) -> Result<(), DbError> {
+        let changed = self.flush(Uuid::nil(), &sql::list_changed()).await?;
+        self.core.keys.forget(&changed.into_iter().map(|row| row.id).collect());
+        Ok(())
+    }
+
+    async fn note_use(&self) -> Result<(), DbError> {
+        for (tenant, (ids, times)) in self.core.keys.take_used() {
+            self.flush(tenant, &sql::note_use(ids, times)).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep_house(&self) -> Result<(), DbError> {
+        self.flush(Uuid::nil(), &sql::sweep()).await?;
+        self.flush(Uuid::nil(), &sql::make_partitions()).await?;
+        Ok(())
+    }
+
+    async fn flush<R: Row>(&self, tenant: Uuid, bound: &Bound<R>) -> Result<Vec<R>, DbError> {
+        let actor = Actor::System(self.origin.request_id);
+        let context = Context { tenant, actor, permission: "watch", origin: &self.origin, search: None };
+        self.db.flush(&context, bound).await
+    }
+
+    fn report(&self, what: &'static str, result: Result<(), DbError>) {
+        if let Err(error) = result {
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not {what}; will try again");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The kernel: every compliance concern, once, for all modules (K-002).
+//!
+//! A request comes in through [`http`], is given a caller by [`identity`], an
+//! [`Authorized`](authz::Authorized) by [`authz`], and reaches PostgreSQL through [`db`] alone. The
+//! [`module`] registry is the list of everything there is.
+
+pub mod audit;
+pub mod authz;
+mod core;
+pub mod db;
+pub mod http;
+pub mod identity;
+pub mod keys;
+pub mod module;
+pub mod privacy;
+pub mod tenant;
+
+pub use crate::core::{Clock, Core};
+#[doc(hidden)]
+pub use {postgres_types, tokio_postgres};
