@@ -16,6 +16,11 @@ impl<T> Pii<T> {
         Self(value)
     }
 
+    /// A look at the value, for what is made of it.
+    pub fn peek(&self, _: &Reveal) -> &T {
+        &self.0
+    }
+
     /// The value, for an answer.
     pub fn reveal(self, _: &Reveal) -> T {
         self.0

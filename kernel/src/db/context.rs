@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-use super::Bound;
-use crate::{row, statements};
+use super::{Bound, Done};
+use crate::statements;
 
 /// Who acts. Sent to the ledger as it stands; no request can name another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +64,7 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
-    pub(crate) fn bound(&self) -> Bound<Set> {
+    pub(crate) fn bound(&self) -> Bound<Done> {
         set_context(
             self.tenant,
             self.actor.kind(),
@@ -79,16 +79,12 @@ impl Context<'_> {
     }
 }
 
-row! {
-    pub struct Set { settings: i32 }
-}
-
 statements! {
     /// Everything a transaction must know, for this transaction only (`true` is SET LOCAL).
     fn set_context(tenant: Uuid, actor_kind: &'static str, actor: Option<Uuid>, permission: &'static str,
                    request: Uuid, address: Option<String>, user_agent: Option<String>,
-                   search: Option<String>, role: &'static str) -> Set
-        = "select num_nonnulls(
+                   search: Option<String>, role: &'static str) -> Done
+        = "select 9 = num_nonnulls(
                   set_config('app.tenant_id', $1::uuid::text, true),
                   set_config('app.actor_kind', $2::text, true),
                   set_config('app.actor_id', coalesce($3::uuid::text, ''), true),
@@ -97,5 +93,5 @@ statements! {
                   set_config('app.address', coalesce($6::text, ''), true),
                   set_config('app.user_agent', coalesce($7::text, ''), true),
                   set_config('app.search', coalesce($8::text, ''), true),
-                  set_config('role', $9::text, true)) as settings";
+                  set_config('role', $9::text, true)) as done";
 }

@@ -23,7 +23,7 @@ pub use lint::{Finding, lint};
 pub use migrate::{Migration, MigrateError, Status, migrate, status};
 pub use platform::Platform;
 pub use pool::{Db, PoolSettings};
-pub use statement::{Bound, Disclosing, Field, Nothing, Param, Row, Statement, check};
+pub use statement::{Bound, Disclosing, Done, Field, Nothing, Param, Row, Statement, check};
 pub(crate) use transaction::Transaction;
 
 pub(crate) const CONTEXT_STATEMENTS: &[&Statement] = context::ALL;

@@ -165,6 +165,11 @@ row! {
     pub struct Nothing {}
 }
 
+row! {
+    /// For statements that only do something.
+    pub struct Done { done: bool }
+}
+
 /// Every disagreement between the statements and the schema, one line each.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{FieldError, Problem};
-use crate::{authz::Encoded, db::Bound, row, statements};
+use crate::{authz::Encoded, db::{Bound, Done}, row, statements};
 
 /// One request's claim on a key: unique per tenant, actor and route.
 pub struct Claim {
@@ -27,7 +27,7 @@ impl Claim {
     }
 
     /// Claims the key inside the transaction; raises RV409 or RV208 when it is taken.
-    pub(crate) fn take(&self) -> Bound<Claimed> {
+    pub(crate) fn take(&self) -> Bound<Done> {
         claim(self.route, self.key.clone(), self.request_hash.clone())
     }
 
@@ -36,7 +36,7 @@ impl Claim {
     }
 
     /// Keeps the answer, in the same transaction.
-    pub(crate) fn keep(&self, answer: &Encoded) -> Bound<Claimed> {
+    pub(crate) fn keep(&self, answer: &Encoded) -> Bound<Done> {
         keep_answer(
             self.route,
             self.key.clone(),
@@ -71,10 +71,6 @@ impl Claim {
 }
 
 row! {
-    pub struct Claimed { done: bool }
-}
-
-row! {
     /// A kept answer.
     pub struct Kept {
         request_hash: Vec<u8>,
@@ -86,7 +82,7 @@ row! {
 }
 
 statements! {
-    fn claim(route: &'static str, key: String, request_hash: Vec<u8>) -> Claimed
+    fn claim(route: &'static str, key: String, request_hash: Vec<u8>) -> Done
         = "select kernel.claim_idempotency($1, $2, $3) as done";
 
     fn find_kept(route: &'static str, key: String) -> Kept
@@ -97,7 +93,7 @@ statements! {
               and route = $1 and key = $2";
 
     fn keep_answer(route: &'static str, key: String, status: i16, location: Option<String>,
-                   etag: Option<String>, body: Vec<u8>) -> Claimed
+                   etag: Option<String>, body: Vec<u8>) -> Done
         = "update kernel.idempotency set status = $3, location = $4, etag = $5, body = $6
             where tenant_id = kernel.tenant() and actor_id = kernel.setting('app.actor_id')::uuid
               and route = $1 and key = $2

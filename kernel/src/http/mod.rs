@@ -3,6 +3,7 @@
 mod cursor;
 mod docs;
 mod edge;
+mod fields;
 pub(crate) mod idempotency;
 mod input;
 mod openapi;
@@ -14,6 +15,7 @@ mod telemetry;
 
 pub(crate) use cursor::Cursors;
 pub use edge::{Edge, router};
+pub use fields::{Code, Fault, Fields, Patch, Purpose, text};
 pub use input::{Body, FromQuery, Input, Item, Query, QueryReader, parameter, parse_json};
 pub use openapi::document;
 pub use page::Page;

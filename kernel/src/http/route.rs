@@ -49,7 +49,6 @@ pub struct Route {
     pub docs: Docs,
     pub(crate) input: fn(&mut InputDoc),
     pub(crate) output: fn(&mut InputDoc),
-    pub(crate) allowed: fn(Arc<Governed>) -> Result<(), Problem>,
     pub(crate) handler: Handler,
 }
 
@@ -150,7 +149,6 @@ impl Routes {
             docs,
             input: I::describe,
             output: describe_output::<V>,
-            allowed: |governed| Authorized::<P>::check(governed).map(drop),
             handler,
         });
     }

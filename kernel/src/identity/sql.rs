@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{db::Nothing, row, statements};
+use crate::{db::{Done, Nothing}, row, statements};
 
 row! {
     /// A key and what a request needs to know of its tenant.
@@ -23,11 +23,6 @@ row! {
     pub struct Changed { id: Uuid }
 }
 
-row! {
-    /// A function that returns nothing was called.
-    pub struct Called { done: bool }
-}
-
 statements! {
     fn find_key(hash: Vec<u8>) -> KeyRow
         = "select id, tenant_id, role, expires_at, revoked_at, tenant_active, require_if_match
@@ -43,7 +38,7 @@ statements! {
            on conflict (tenant_id, id) do update
               set last_used_at = greatest(kept.last_used_at, excluded.last_used_at)";
 
-    fn sweep() -> Called = "select kernel.sweep() is null as done";
+    fn sweep() -> Done = "select kernel.sweep() is null as done";
 
-    fn make_partitions() -> Called = "select audit.make_partitions(12) is null as done";
+    fn make_partitions() -> Done = "select audit.make_partitions(12) is null as done";
 }

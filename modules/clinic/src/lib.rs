@@ -1,1 +1,39 @@
+//! The clinic: patients and appointments of medical organisations, kept for their chatbots and
+//! connected systems (`Multi-Tenant Medical Integration API`).
+//!
+//! About whom: patients, and the doctors who see them. Who may do what: [`permissions`]. What is
+//! kept: `migrations/`; how private each column is: `privacy.toml`.
 
+mod appointments;
+mod catalogues;
+mod custom_fields;
+pub mod patients;
+pub mod permissions;
+
+use kernel::{http::Routes, module::Module};
+
+pub use custom_fields::CustomFields;
+
+/// The module, for the server to mount.
+pub fn module() -> Module {
+    let mut routes = Routes::default();
+    patients::routes(&mut routes);
+    appointments::routes(&mut routes);
+    catalogues::routes(&mut routes);
+    Module {
+        name: "clinic",
+        migrations: kernel::migrations!("clinic";
+            1 "patients" "0001_patients.sql",
+            2 "appointments" "0002_appointments.sql",
+            3 "catalogues" "0003_catalogues.sql",
+        ),
+        privacy: include_str!("../privacy.toml"),
+        grants: permissions::GRANTS,
+        statements: [patients::sql::ALL, appointments::sql::ALL, catalogues::sql::ALL].concat(),
+        constraints: || {
+            let all = [patients::sql::constraints(), appointments::sql::constraints(), catalogues::sql::constraints()];
+            all.into_iter().flatten().collect()
+        },
+        routes,
+    }
+}
