@@ -37,6 +37,16 @@ impl Clock {
     }
 }
 
+/// 32 bytes of randomness, for a key.
+///
+/// # Errors
+/// The system has none to give.
+pub fn random_bytes() -> Result<[u8; 32], getrandom::Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The parts that every request uses.
 pub struct Core {
     pub(crate) db: Db,

@@ -15,6 +15,6 @@ pub mod module;
 pub mod privacy;
 pub mod tenant;
 
-pub use crate::core::{Clock, Core};
+pub use crate::core::{Clock, Core, random_bytes};
 #[doc(hidden)]
 pub use {postgres_types, tokio_postgres};

@@ -8,7 +8,7 @@ use crate::{
     core::Clock,
     db::{DbError, Platform, Statement},
     identity::{ApiKey, KeyText},
-    keys::{self, http::ApiKeyView},
+    keys::{self, ApiKeyView},
     row, statements,
 };
 

@@ -93,6 +93,12 @@ macro_rules! proof {
                 Self { encoded, body: PhantomData }
             }
         }
+        impl<V> $name<V> {
+            /// Where the record is, when one was created.
+            pub fn location(&self) -> Option<&str> {
+                self.encoded.location.as_deref()
+            }
+        }
         impl<V> sealed::Sealed for $name<V> {}
         impl<V> Reply<V> for $name<V> {
             fn into_encoded(self) -> Encoded {

@@ -43,6 +43,44 @@ pub struct Authorized<P> {
     permission: PhantomData<P>,
 }
 
+impl<P> Clone for Authorized<P> {
+    fn clone(&self) -> Self {
+        Self { governed: self.governed.clone(), permission: PhantomData }
+    }
+}
+
+/// An operator at the command line, at work for one tenant. Only who starts the server has a
+/// [`Core`] to make one from; handlers do not.
+pub struct Operator {
+    governed: Arc<Governed>,
+}
+
+impl Operator {
+    /// `run` names this run of the command in the ledger; `command` is what it is.
+    pub fn new(core: &Arc<Core>, tenant: Uuid, run: Uuid, command: &'static str) -> Self {
+        let caller = Caller {
+            tenant,
+            actor: Actor::Operator(run),
+            role: String::new(),
+            require_if_match: false,
+        };
+        let governed = Governed {
+            core: core.clone(),
+            caller,
+            origin: Origin::internal(run),
+            route: command,
+            if_match: None,
+            idempotency: None,
+        };
+        Self { governed: Arc::new(governed) }
+    }
+
+    /// The right to do `P`: whoever may run the command may do it, and the ledger names the run.
+    pub fn authorize<P: Permission>(&self) -> Authorized<P> {
+        Authorized { governed: self.governed.clone(), permission: PhantomData }
+    }
+}
+
 impl<P: Permission> Authorized<P> {
     /// Asks the matrix.
     pub(crate) fn check(governed: Arc<Governed>) -> Result<Self, Problem> {

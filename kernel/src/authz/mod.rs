@@ -16,5 +16,5 @@ mod permission;
 
 pub(crate) use answer::Encoded;
 pub use answer::{Answer, Committed, Disclosed, Fetched, Reply};
-pub use authorized::{Authorized, Caller, Governed, TenantTx};
+pub use authorized::{Authorized, Caller, Governed, Operator, TenantTx};
 pub use permission::{Discloses, Effect, Permission, Reads, Writes};

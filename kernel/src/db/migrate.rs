@@ -91,13 +91,43 @@ pub async fn status(config: &Config, migrations: &[Migration]) -> Result<Status,
 }
 
 pub(crate) async fn connect(config: &Config) -> Result<Client, MigrateError> {
-    let (client, connection) = config.connect(NoTls).await.map_err(MigrateError::Connect)?;
+    connect_to(config).await.map_err(MigrateError::Connect)
+}
+
+async fn connect_to(config: &Config) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = config.connect(NoTls).await?;
     #[allow(clippy::disallowed_methods, reason = "the driver's own task; it carries no tenant")]
     tokio::spawn(async move {
         // Its end is seen by the client's next statement.
         let _closed = connection.await;
     });
     Ok(client)
+}
+
+/// Gives `reeve_app` a password, for a server that logs in over TCP.
+///
+/// # Errors
+/// The driver's, or the login may not.
+pub async fn set_app_password(owner: &Config, password: &str) -> Result<(), MigrateError> {
+    let client = connect(owner).await?;
+    // ALTER ROLE takes no parameters; the server quotes the text.
+    let quoted = client.query_one("select quote_literal($1::text)", &[&password]).await?;
+    let quoted: String = quoted.try_get(0)?;
+    client.batch_execute(&format!("alter role reeve_app password {quoted}")).await?;
+    Ok(())
+}
+
+/// Creates a database, if there is none of the name.
+///
+/// # Errors
+/// The driver's.
+pub async fn create_database(server: &Config, name: &str) -> Result<(), tokio_postgres::Error> {
+    let client = connect_to(server).await?;
+    let known = client.query_opt("select from pg_database where datname = $1", &[&name]).await?;
+    if known.is_none() {
+        client.batch_execute(&format!("create database \"{name}\"")).await?;
+    }
+    Ok(())
 }
 
 async fn take_lock(client: &Client) -> Result<(), MigrateError> {

@@ -20,9 +20,10 @@ pub(crate) use context::Context;
 pub use context::{Actor, Origin};
 pub use error::DbError;
 pub use lint::{Finding, lint};
-pub use migrate::{Migration, MigrateError, Status, migrate, status};
+pub use migrate::{MigrateError, Migration, Status, create_database, migrate, set_app_password, status};
 pub use platform::Platform;
 pub use pool::{Db, PoolSettings};
+pub use programs::reachable_for_postgres;
 pub use statement::{Bound, Disclosing, Done, Field, Nothing, Param, Row, Statement, check};
 pub(crate) use transaction::Transaction;
 

@@ -139,3 +139,9 @@ pub(super) fn names_of_owner_and_starter(account: Option<&Account>) -> Vec<Strin
     names.extend(account.map(|account| account.name.clone()));
     names
 }
+
+/// Whether a data folder at `path` could be used: only root has to ask, since PostgreSQL then runs
+/// as another account.
+pub fn reachable_for_postgres(path: &Path) -> bool {
+    Account::for_postgres().is_none_or(|account| account.first_closed_above(path).is_none())
+}

@@ -22,4 +22,5 @@ pub use page::Page;
 pub use problem::{Constraint, FieldError, Problem};
 pub use route::{Docs, Method, Route, Routes};
 pub use serve::{Limits, serve};
+pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;
 pub use telemetry::{install_metrics, metrics_router};

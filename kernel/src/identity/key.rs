@@ -22,9 +22,7 @@ impl ApiKey {
     /// # Errors
     /// The system has no randomness to give.
     pub fn generate() -> Result<Self, getrandom::Error> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes)?;
-        let random = URL_SAFE_NO_PAD.encode(bytes);
+        let random = URL_SAFE_NO_PAD.encode(crate::random_bytes()?);
         let checksum = checksum(&random);
         Ok(Self(format!("{PREFIX}{random}{checksum}")))
     }

@@ -1,9 +1,10 @@
 //! API keys of a tenant: made, listed, rotated, revoked. A key is shown once and stored as a hash.
 
-pub(crate) mod http;
+mod http;
 mod rules;
 pub(crate) mod sql;
 
+pub use http::ApiKeyView;
 pub use rules::{KeyName, Overlap};
 
 use serde_json::json;

@@ -7,6 +7,7 @@
 mod appointments;
 mod catalogues;
 mod custom_fields;
+pub mod import;
 pub mod patients;
 pub mod permissions;
 

@@ -7,6 +7,8 @@ pub(crate) mod sql;
 
 use kernel::http::Routes;
 
+pub(crate) use http::create;
+
 use crate::permissions::{ReadAppointment, WriteAppointment};
 
 pub fn routes(routes: &mut Routes) {

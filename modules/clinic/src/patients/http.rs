@@ -3,7 +3,8 @@
 use jiff::{Timestamp, civil::Date};
 use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed},
-    http::{Body, Code, FromQuery, Item, Page, Patch, Problem, Purpose, Query, QueryReader, parameter},
+    db::Bound,
+    http::{Body, Code, FromQuery, Item, Page, Patch, Problem, Purpose, Query, QueryReader, parameter, parse_json},
     postgres_types::Json,
     privacy::Reveal,
 };
@@ -162,15 +163,24 @@ pub async fn create(
     act: Authorized<WritePatient>,
     Body(body): Body<PatientBody>,
 ) -> Result<Committed<Patient>, Problem> {
-    let now = act.now();
-    let parse = |catalogues: &Catalogues| rules::parse(body.clone(), Purpose::Create, catalogues, now);
-    let new = parse_with(&act, parse).await?;
-    let statement = sql::insert_patient(act.new_id(), new.columns, new.custom_fields.map(|c| Json(c.0)));
+    let statement = insertion(&act, body).await?;
     act.write(statement, |row, reveal| {
         let (location, version) = (format!("/v1/patients/{}", row.id), row.version);
         Answer::created(Patient::of(row, reveal), location).version(version)
     })
     .await
+}
+
+async fn insertion(act: &Authorized<WritePatient>, body: PatientBody) -> Result<Bound<PatientRow>, Problem> {
+    let now = act.now();
+    let parse = |catalogues: &Catalogues| rules::parse(body.clone(), Purpose::Create, catalogues, now);
+    let new = parse_with(act, parse).await?;
+    Ok(sql::insert_patient(act.new_id(), new.columns, new.custom_fields.map(|c| Json(c.0))))
+}
+
+/// The insertion of one line of an import.
+pub(crate) async fn prepare(act: &Authorized<WritePatient>, line: &str) -> Result<Bound<PatientRow>, Problem> {
+    insertion(act, parse_json(line.as_bytes())?).await
 }
 
 pub async fn read(act: Authorized<ReadPatient>, Item(id): Item<Uuid>) -> Result<Disclosed<Patient>, Problem> {

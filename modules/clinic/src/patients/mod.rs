@@ -8,6 +8,7 @@ pub(crate) mod sql;
 use kernel::http::Routes;
 
 pub use http::{Patient, PatientBody};
+pub(crate) use http::{create, prepare};
 
 use crate::permissions::{ReadPatient, WritePatient};
 

@@ -1,0 +1,188 @@
+//! `demo`: two clinics with people, served, with commands that work when pasted.
+
+use std::{fs, os::unix::fs::OpenOptionsExt};
+
+use clinic::permissions::{WriteAppointment, WritePatient};
+use futures::{StreamExt, TryStreamExt, stream};
+use kernel::{
+    Clock, Core,
+    authz::Operator,
+    db::{self, Platform},
+    http::Problem,
+    tenant::{self, Tenant},
+};
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Runtime;
+
+use super::{DemoArgs, Failure, operate, people_of_the_demo as people, show};
+use crate::{
+    commands::operate::Work,
+    database::Database,
+    run::{StartError, listen},
+    settings::Settings,
+};
+
+const CLINICS: [&str; 2] = ["Clínica Norte", "Clínica Sur"];
+/// Creations in flight at once.
+const AT_ONCE: usize = 32;
+
+/// A clinic of the demo, as it is kept in the data folder, so that the next start can show its keys.
+#[derive(Serialize, Deserialize)]
+struct Clinic {
+    tenant: uuid::Uuid,
+    name: String,
+    key: String,
+    admin_key: String,
+    loaded: bool,
+}
+
+/// Says at once when the port is taken.
+pub fn refuse_taken_port(settings: &Settings, runtime: &Runtime, load_only: bool) -> Result<(), StartError> {
+    if load_only { Ok(()) } else { runtime.block_on(listen(operate::address(settings))).map(drop) }
+}
+
+pub async fn demo(work: Work<'_>, args: &DemoArgs) -> Result<(), Failure> {
+    let settings = work.settings.clone();
+    operate::log(&settings, "warn");
+    db::migrate(&work.database.owner, &work.registry.migrations).await?;
+    let owned = serving_database(work.database, &settings).await?;
+    let mut clinics = kept_clinics(&settings);
+    let mut platform = Platform::connect(&work.database.owner, Clock::default().new_id()).await?;
+    if clinics.is_empty() {
+        clinics = create_clinics(&mut platform).await?;
+        keep(&settings, &clinics)?;
+    }
+    let pool = db::PoolSettings { config: owned, ..work.database.pool(&settings) };
+    let secret = match work.database.secret.is_empty() {
+        true => kernel::random_bytes().map_err(|e| Failure::Usage(e.to_string()))?.to_vec(),
+        false => work.database.secret.clone(),
+    };
+    let server = crate::run::Server::prepare(&settings, work.registry, pool, &secret, Clock::default()).await?;
+    for clinic in clinics.iter_mut().filter(|clinic| !clinic.loaded) {
+        load(&server.core, clinic, args.records).await?;
+        clinic.loaded = true;
+    }
+    keep(&settings, &clinics)?;
+    if args.load_only {
+        return Ok(());
+    }
+    introduce(&settings, &clinics, work.database.is_private());
+    operate::listen_and_run(&settings, server).await
+}
+
+/// The serving login. On a database of `DATABASE_URL` that we are given as its owner, reeve_app gets
+/// a password for the time of the demo.
+async fn serving_database(
+    database: &Database,
+    settings: &Settings,
+) -> Result<kernel::tokio_postgres::Config, Failure> {
+    if database.is_private() || database.serving != database.owner {
+        return Ok(database.serving.clone());
+    }
+    let password = match &settings.app_password {
+        Some(password) => password.expose().to_owned(),
+        None => Clock::default().new_id().simple().to_string() + &Clock::default().new_id().simple().to_string(),
+    };
+    db::set_app_password(&database.owner, &password).await?;
+    let mut serving = database.owner.clone();
+    serving.user("reeve_app").password(password);
+    Ok(serving)
+}
+
+async fn create_clinics(platform: &mut Platform) -> Result<Vec<Clinic>, Failure> {
+    let clock = Clock::default();
+    let mut clinics = vec![];
+    for name in CLINICS {
+        let Tenant { id, name, .. } = match tenant::find(platform, name).await {
+            Ok(tenant) => tenant,
+            Err(_) => tenant::create(platform, &clock, name, false).await?,
+        };
+        let reference = id.to_string();
+        let (_, key) = tenant::create_key(platform, &clock, &reference, "demo chatbot", "integration").await?;
+        let (_, admin_key) = tenant::create_key(platform, &clock, &reference, "demo admin", "admin").await?;
+        clinics.push(Clinic {
+            tenant: id,
+            name,
+            key: key.as_str().to_owned(),
+            admin_key: admin_key.as_str().to_owned(),
+            loaded: false,
+        });
+    }
+    Ok(clinics)
+}
+
+fn kept_clinics(settings: &Settings) -> Vec<Clinic> {
+    let file = settings.data.join("demo.json");
+    fs::read(file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+}
+
+fn keep(settings: &Settings, clinics: &[Clinic]) -> Result<(), Failure> {
+    fs::create_dir_all(&settings.data)?;
+    let path = settings.data.join("demo.json");
+    let file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    serde_json::to_writer_pretty(file, clinics).map_err(std::io::Error::from)?;
+    Ok(())
+}
+
+/// Fills a clinic through the API's own rules and ledger. What an interrupted load left is skipped.
+async fn load(core: &std::sync::Arc<Core>, clinic: &Clinic, records: usize) -> Result<(), Failure> {
+    let operator = Operator::new(core, clinic.tenant, Clock::default().new_id(), "reeve demo");
+    let patient = operator.authorize::<WritePatient>();
+    let appointment = operator.authorize::<WriteAppointment>();
+    let bar = show::progress(Some(2 * records as u64), &clinic.name, false);
+    let step = |outcome: Result<String, Problem>| {
+        bar.inc(1);
+        match outcome {
+            Err(problem) if problem.status != 409 => Err(Failure::Usage(problem.detail)),
+            _ => Ok(()),
+        }
+    };
+    let patients = stream::iter(0..records).map(|n| {
+        let (act, line) = (&patient, people::patient(n).to_string());
+        async move { clinic::import::patient(act, line.as_bytes()).await }
+    });
+    patients.buffer_unordered(AT_ONCE).map(step).try_collect::<()>().await?;
+    let appointments = stream::iter(0..records).map(|n| {
+        let (act, line) = (&appointment, people::appointment(n).to_string());
+        async move { clinic::import::appointment(act, line.as_bytes()).await }
+    });
+    appointments.buffer_unordered(AT_ONCE).map(step).try_collect::<()>().await?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn introduce(settings: &Settings, clinics: &[Clinic], private: bool) {
+    let url = format!("http://{}", operate::address(settings));
+    let place = match private {
+        true => format!("a private PostgreSQL in {}", settings.data.display()),
+        false => "the database of DATABASE_URL".to_owned(),
+    };
+    show::line(&format!("\nReeve serves {url} from {place}.\n"));
+    show::line(&format!("  documentation  {url}/docs"));
+    for clinic in clinics {
+        show::line(&format!("\n  {}\n    chatbot key  {}\n    admin key    {}", clinic.name, clinic.key, clinic.admin_key));
+    }
+    let [first, ..] = clinics else { return };
+    let (key, admin) = (&first.key, &first.admin_key);
+    let day = "2027-03-01T09:00:00-05:00";
+    show::line(&format!(
+        "
+Try these in another terminal:
+
+  # three patients
+  curl -s '{url}/v1/patients?limit=3' -H 'X-Api-Key: {key}'
+
+  # a new patient
+  curl -s {url}/v1/patients -H 'X-Api-Key: {key}' -H 'Content-Type: application/json' \\
+    -d '{{\"eventType\":\"PATIENT\",\"actionType\":\"CREATE\",\"docTypeId\":\"CC\",\"docNumber\":\"1020304050\",\"firstName\":\"Ana\",\"lastName\":\"Rojas\",\"customFields\":{{\"plan\":\"gold\"}}}}'
+
+  # book her with a doctor; sent twice, the second answer is 409
+  curl -s {url}/v1/appointments -H 'X-Api-Key: {key}' -H 'Content-Type: application/json' \\
+    -d '{{\"eventType\":\"APPOINTMENT\",\"actionType\":\"CREATE\",\"startAppointment\":\"{day}\",\"endAppointment\":\"2027-03-01T09:30:00-05:00\",\"patientDocTypeId\":\"CC\",\"patientDocNumber\":\"1020304050\",\"doctorDocTypeId\":\"CC\",\"doctorDocNumber\":\"79555123\",\"modality\":\"presencial\"}}'
+
+  # what the ledger says of it all
+  curl -s '{url}/v1/audit?limit=3' -H 'X-Api-Key: {admin}'
+
+Ctrl-C ends the server and its PostgreSQL; the data stays for the next start."
+    ));
+}

@@ -1,0 +1,242 @@
+//! The commands. Data goes to standard output, talk to standard error; `--json` makes the data
+//! lines of JSON.
+//!
+//! Exit codes: 0 done · 1 failed · 2 wrong usage or settings · 3 refused · 4 not found ·
+//! 5 conflict or rule · 6 the database or a port is not to be had · 7 a check found something.
+
+mod demo;
+mod doctor;
+mod import;
+mod operate;
+mod people;
+mod people_of_the_demo;
+mod show;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use kernel::{db::DbError, db::MigrateError, tenant::TenantError};
+use tokio::runtime::Runtime;
+
+use crate::{
+    database::{Database, DatabaseError},
+    registry,
+    run::StartError,
+    settings::{Settings, SettingsError},
+};
+
+/// Reeve keeps other people's sensitive records for many organisations at once, on PostgreSQL.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Begin with `reeve demo`. Settings come from the environment and .env (see .env.example).\n\
+                  Exit codes: 0 done, 1 failed, 2 usage or settings, 3 refused, 4 not found, 5 conflict or rule,\n\
+                  6 database or port not to be had, 7 a check found something."
+)]
+pub struct Cli {
+    /// Print data as lines of JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The data folder of the private PostgreSQL (REEVE_DATA).
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Two clinics with people and keys, served on port 8000: the way to begin.
+    ///
+    /// Starts a private PostgreSQL in the data folder (or uses DATABASE_URL), migrates it, fills it
+    /// once, prints URLs, keys and commands to try, and serves. Ctrl-C ends all of it.
+    Demo(DemoArgs),
+    /// Serve. Never as an owner or superuser: see `reeve migrate`.
+    Serve,
+    /// Bring the schema up to this binary's.
+    ///
+    /// Logs in with DATABASE_OWNER_URL, creates the login reeve_app (with REEVE_APP_PASSWORD when it
+    /// is set), and applies what is pending, one process at a time.
+    Migrate {
+        /// Say what is pending and change nothing.
+        #[arg(long)]
+        status: bool,
+    },
+    /// Check that the schema keeps the promises; exit code 7 when it does not.
+    Doctor,
+    /// Organisations, each of which sees only its own records.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// API keys of an organisation.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Bring in records, one JSON payload a line, through the API's own rules and ledger.
+    Import(ImportArgs),
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+#[derive(Args)]
+struct DemoArgs {
+    /// Fill the database and end.
+    #[arg(long)]
+    load_only: bool,
+    /// Patients and appointments for each clinic.
+    #[arg(long, default_value_t = 10_000)]
+    records: usize,
+}
+
+#[derive(Subcommand)]
+enum TenantCommand {
+    /// Create an organisation: reeve tenant create "Clínica Norte"
+    Create {
+        name: String,
+        /// Demand If-Match on every change.
+        #[arg(long)]
+        require_if_match: bool,
+    },
+    /// List all organisations.
+    List,
+    /// Stop an organisation's keys, within a second, everywhere.
+    Suspend { tenant: String },
+    /// Let a suspended organisation work again.
+    Resume { tenant: String },
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Create a key; it is shown once: reeve key create --tenant "Clínica Norte" --name n8n
+    Create {
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        name: String,
+        /// admin, integration, reader or auditor.
+        #[arg(long, default_value = "integration")]
+        role: String,
+    },
+    /// List an organisation's keys, without their secrets.
+    List {
+        #[arg(long)]
+        tenant: String,
+    },
+    /// Make a successor of a key; both work during the overlap.
+    Rotate {
+        #[arg(long)]
+        tenant: String,
+        id: uuid::Uuid,
+        #[arg(long, default_value_t = 24)]
+        overlap_hours: i32,
+    },
+    /// End a key at once.
+    Revoke {
+        #[arg(long)]
+        tenant: String,
+        id: uuid::Uuid,
+    },
+}
+
+#[derive(Args)]
+struct ImportArgs {
+    /// What the lines are.
+    what: ImportKind,
+    /// The file; `-` is standard input.
+    file: PathBuf,
+    #[arg(long)]
+    tenant: String,
+    /// One transaction for all lines: the first fault leaves nothing behind.
+    #[arg(long)]
+    all_or_nothing: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ImportKind {
+    Patients,
+    Appointments,
+}
+
+impl Cli {
+    /// Words of the command line win over the environment.
+    pub fn apply(&self, settings: &mut Settings) {
+        if let Some(data) = &self.data {
+            settings.data.clone_from(data);
+        }
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
+    #[error("the database refused: {0}")]
+    Db(#[from] DbError),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("{0}")]
+    Registry(String),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0} findings: see above")]
+    Findings(usize),
+    #[error("{0} of the lines were refused: see above")]
+    Lines(u64),
+}
+
+impl Failure {
+    /// The exit code that the help documents.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Settings(_) | Self::Usage(_) | Self::Database(DatabaseError::Url { .. } | DatabaseError::NoSecret) => 2,
+            Self::Start(StartError::TooStrong { .. }) => 3,
+            Self::Tenant(TenantError::NoTenant(_) | TenantError::NoKey) => 4,
+            Self::Tenant(TenantError::NameTaken(_) | TenantError::Invalid(_)) | Self::Lines(_) => 5,
+            Self::Database(_)
+            | Self::Start(StartError::Taken(_) | StartError::Listen(..) | StartError::Database(_))
+            | Self::Migrate(MigrateError::Connect(_) | MigrateError::Busy)
+            | Self::Db(DbError::Unavailable(_) | DbError::Timeout) => 6,
+            Self::Findings(_) => 7,
+            _ => 1,
+        }
+    }
+}
+
+/// Runs one command. The database is opened here, on the caller's thread.
+///
+/// # Errors
+/// See [`Failure`].
+pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failure> {
+    let registry = registry().map_err(Failure::Registry)?;
+    if let Command::Openapi = cli.command {
+        show::line(&format!("{:#}", kernel::http::document(&registry.routes, None)));
+        return Ok(());
+    }
+    if let Command::Demo(_) | Command::Serve = cli.command {
+        // Before anything slow: a port that is taken is said at once.
+        let _guard = runtime.enter();
+        demo::refuse_taken_port(settings, runtime, matches!(&cli.command, Command::Demo(args) if args.load_only))?;
+    }
+    let database = Database::open(settings)?;
+    runtime.block_on(async {
+        database.ensure().await?;
+        let work = operate::Work { settings, registry, database: &database, json: cli.json };
+        match cli.command {
+            Command::Demo(args) => demo::demo(work, &args).await,
+            Command::Serve => operate::serve(work).await,
+            Command::Migrate { status } => operate::migrate(work, status).await,
+            Command::Doctor => doctor::doctor(work).await,
+            Command::Tenant(command) => people::tenant(work, command).await,
+            Command::Key(command) => people::key(work, command).await,
+            Command::Import(args) => import::import(work, &args).await,
+            Command::Openapi => Ok(()),
+        }
+    })
+}

@@ -1,0 +1,92 @@
+//! `serve` and `migrate`.
+
+use std::net::SocketAddr;
+
+use kernel::{
+    Clock,
+    db::{self},
+    http::{Limits, install_metrics},
+    module::Registry,
+};
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+use super::{Failure, show};
+use crate::{
+    database::Database,
+    run::{Server, listen, stop_signal},
+    settings::Settings,
+};
+
+/// What a command works with.
+pub struct Work<'a> {
+    pub settings: &'a Settings,
+    pub registry: Registry,
+    pub database: &'a Database,
+    pub json: bool,
+}
+
+impl Work<'_> {
+    /// Puts a server together on this database.
+    pub async fn server(self) -> Result<Server, Failure> {
+        let pool = self.database.pool(self.settings);
+        let secret = self.database.require_secret()?;
+        Ok(Server::prepare(self.settings, self.registry, pool, secret, Clock::default()).await?)
+    }
+}
+
+/// Logs to standard output, one JSON object a line.
+pub fn log(settings: &Settings, level: &str) {
+    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let format = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false).with_span_list(false);
+    // A second start in one process keeps the first.
+    let _set = format.with_env_filter(filter).try_init();
+    tracing::debug!(environment = settings.environment, "settings read");
+}
+
+pub async fn serve(work: Work<'_>) -> Result<(), Failure> {
+    log(work.settings, &work.settings.log_level);
+    let settings = work.settings.clone();
+    let server = work.server().await?;
+    tracing::info!(address = %address(&settings), version = env!("CARGO_PKG_VERSION"), "serving");
+    listen_and_run(&settings, server).await
+}
+
+/// Listens on the public and the private address, until a signal.
+pub async fn listen_and_run(settings: &Settings, server: Server) -> Result<(), Failure> {
+    let listener = listen(address(settings)).await?;
+    let metrics = match (settings.metrics_addr, install_metrics()) {
+        (Some(address), Ok(handle)) => Some((listen(address).await?, handle)),
+        _ => None,
+    };
+    server.run(listener, metrics, Limits::default(), stop_signal()).await?;
+    Ok(())
+}
+
+pub fn address(settings: &Settings) -> SocketAddr {
+    SocketAddr::new(settings.host, settings.port)
+}
+
+pub async fn migrate(work: Work<'_>, only_status: bool) -> Result<(), Failure> {
+    let Work { settings, registry, database, json } = work;
+    if only_status {
+        let status = db::status(&database.owner, &registry.migrations).await?;
+        if json {
+            show::line(&json!({"applied": status.applied, "pending": status.pending}).to_string());
+        } else {
+            show::line(&format!("{} applied, {} pending", status.applied, status.pending.len()));
+            status.pending.iter().for_each(|name| show::line(name));
+        }
+        return Ok(());
+    }
+    let applied = db::migrate(&database.owner, &registry.migrations).await?;
+    if let Some(password) = &settings.app_password {
+        db::set_app_password(&database.owner, password.expose()).await?;
+    }
+    match (json, applied.is_empty()) {
+        (true, _) => show::line(&json!({"applied": applied}).to_string()),
+        (false, true) => show::line("the schema is up to date"),
+        (false, false) => applied.iter().for_each(|name| show::line(name)),
+    }
+    Ok(())
+}

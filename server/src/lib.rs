@@ -1,0 +1,16 @@
+//! The server: configuration, the command line, mounting of modules. No rules, no SQL of its own.
+
+pub mod commands;
+pub mod database;
+pub mod run;
+pub mod settings;
+
+use kernel::module::Registry;
+
+/// Everything that this binary serves.
+///
+/// # Errors
+/// Two modules that contradict each other; a test would have found it.
+pub fn registry() -> Result<Registry, String> {
+    Registry::new(vec![clinic::module()])
+}

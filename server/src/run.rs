@@ -1,0 +1,138 @@
+//! A running server: its parts put together, its listeners, its end.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use kernel::{
+    Clock, Core,
+    db::{DbError, MigrateError, PoolSettings, status},
+    http::{Edge, Limits, MetricsHandle, metrics_router, router, serve},
+    identity::Watch,
+    module::Registry,
+};
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::settings::Settings;
+
+/// Why a server does not start; each text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("refusing to serve: login `{login}` {power}, so row-level security would not hold for it; run `reeve migrate` with this login in DATABASE_OWNER_URL, and serve as reeve_app in DATABASE_URL")]
+    TooStrong { login: String, power: &'static str },
+    #[error("cannot use the database: {0}")]
+    Database(#[source] DbError),
+    #[error("the schema is behind this binary by {0} migrations: run `reeve migrate`")]
+    Behind(usize),
+    #[error(transparent)]
+    Schema(#[from] MigrateError),
+    #[error("{0} is taken: stop what listens there, or choose another with PORT or METRICS_ADDR")]
+    Taken(std::net::SocketAddr),
+    #[error("cannot listen on {0}: {1}")]
+    Listen(std::net::SocketAddr, std::io::Error),
+}
+
+impl From<DbError> for StartError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::TooStrong { login, power } => Self::TooStrong { login, power },
+            other => Self::Database(other),
+        }
+    }
+}
+
+/// A server that is ready to listen.
+pub struct Server {
+    pub core: Arc<Core>,
+    edge: Edge,
+    registry: Registry,
+    pool: PoolSettings,
+}
+
+impl Server {
+    /// Puts it together and refuses what must not serve: a login that could bypass the policies,
+    /// a schema that is not this binary's.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn prepare(
+        settings: &Settings,
+        registry: Registry,
+        pool: PoolSettings,
+        secret: &[u8],
+        clock: Clock,
+    ) -> Result<Self, StartError> {
+        let core = Core::new(&registry, &pool, secret, clock)?;
+        let schema = status(&pool.config, &registry.migrations).await?;
+        if !schema.pending.is_empty() {
+            return Err(StartError::Behind(schema.pending.len()));
+        }
+        core.db().verify_login().await?;
+        let edge = Edge {
+            core: core.clone(),
+            environment: settings.environment.clone(),
+            origins: settings.origins.clone(),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            largest_body: 1024 * 1024,
+            patience: Duration::from_secs(10),
+        };
+        Ok(Self { core, edge, registry, pool })
+    }
+
+    /// Serves until `stop` resolves; then answers what has begun and closes.
+    ///
+    /// # Errors
+    /// The watch could not be set up.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        metrics: Option<(TcpListener, MetricsHandle)>,
+        limits: Limits,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), StartError> {
+        let app = router(self.edge, &self.registry);
+        let watch = Watch::new(self.core.clone(), &self.pool)?;
+        let (end, ended) = watch::channel(false);
+        let until_end = |mut ended: watch::Receiver<bool>| async move {
+            // The sender lives as long as this function.
+            let _ended = ended.wait_for(|end| *end).await;
+        };
+        let private = async {
+            if let Some((listener, handle)) = metrics {
+                serve(listener, metrics_router(handle), limits, until_end(ended.clone())).await;
+            }
+        };
+        let public = async {
+            serve(listener, app, limits, stop).await;
+            // Nobody is left to care.
+            let _sent = end.send(true);
+        };
+        tokio::join!(public, private, watch.run(until_end(ended.clone())));
+        self.core.db().close();
+        Ok(())
+    }
+}
+
+/// Listens, or says who is in the way.
+///
+/// # Errors
+/// The port is taken or not ours to take.
+pub async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => StartError::Taken(address),
+        _ => StartError::Listen(address, error),
+    })
+}
+
+/// Resolves at Ctrl-C or SIGTERM.
+pub async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // Without a handler SIGTERM ends the process at once; Ctrl-C still drains.
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
