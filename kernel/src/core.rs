@@ -93,18 +93,33 @@ impl Core {
         self.db.flush(context, bound).await
     }
 
-    pub(crate) async fn record_refusal(&self, context: &Context<'_>, route: &str, reason: &'static str) {
+    pub(crate) async fn record_refusal(
+        &self,
+        context: &Context<'_>,
+        route: &str,
+        reason: &'static str,
+    ) {
         metrics::counter!("reeve_refusals_total", "reason" => reason).increment(1);
         let entry = audit::sql::insert_refusal(operation_of(route), route.to_owned(), reason);
         if let Err(error) = self.flush(context, &entry).await {
-            tracing::error!(error = &error as &dyn std::error::Error, route, reason, "refusal not recorded");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                route,
+                reason,
+                "refusal not recorded"
+            );
         }
     }
 }
 
 impl Core {
     /// Records that a credential was refused, and says what to answer.
-    pub(crate) async fn refuse_credential(&self, refused: Refused, route: &Route, origin: &Origin) -> Problem {
+    pub(crate) async fn refuse_credential(
+        &self,
+        refused: Refused,
+        route: &Route,
+        origin: &Origin,
+    ) -> Problem {
         let Refused { tenant, actor, problem } = refused;
         let context = Context { tenant, actor, permission: route.permission, origin, search: None };
         if matches!(problem.status, 401 | 403) {

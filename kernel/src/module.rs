@@ -81,7 +81,10 @@ impl Registry {
     fn repeated_route(&self) -> Option<&'static str> {
         let mut names: Vec<_> = self.routes.iter().map(|route| route.name).collect();
         names.sort_unstable();
-        names.windows(2).find(|pair| pair.first() == pair.last()).and_then(|pair| pair.first().copied())
+        names
+            .windows(2)
+            .find(|pair| pair.first() == pair.last())
+            .and_then(|pair| pair.first().copied())
     }
 
     pub(crate) fn constraints(&self) -> Vec<Constraint> {
@@ -96,7 +99,8 @@ impl Registry {
 
 /// The kernel's own: tenants, keys, the ledger.
 fn kernel_module() -> Module {
-    let statements = [CONTEXT_STATEMENTS, idempotency::ALL, identity::sql::ALL, keys::sql::ALL, audit::sql::ALL];
+    let statements =
+        [CONTEXT_STATEMENTS, idempotency::ALL, identity::sql::ALL, keys::sql::ALL, audit::sql::ALL];
     let mut routes = Routes::default();
     keys::routes(&mut routes);
     audit::routes(&mut routes);

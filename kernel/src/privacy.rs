@@ -44,7 +44,11 @@ impl<'a, T: FromSql<'a>> FromSql<'a> for Pii<T> {
 }
 
 impl<T: ToSql> ToSql for Pii<T> {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         self.0.to_sql(ty, out)
     }
 

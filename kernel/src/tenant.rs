@@ -76,7 +76,9 @@ pub async fn create(
     let name = keys::KeyName::parse(name).map_err(TenantError::Invalid)?.into_string();
     let statement = insert_tenant(name.clone(), require_if_match);
     match platform.run(clock.new_id(), "tenant:write", &statement).await {
-        Err(DbError::Constraint(c)) if c == "tenant_name_taken" => Err(TenantError::NameTaken(name)),
+        Err(DbError::Constraint(c)) if c == "tenant_name_taken" => {
+            Err(TenantError::NameTaken(name))
+        }
         rows => one(rows?).ok_or(TenantError::NoTenant(name)),
     }
 }
@@ -94,7 +96,8 @@ pub async fn list(platform: &mut Platform) -> Result<Vec<Tenant>, TenantError> {
 /// # Errors
 /// There is none.
 pub async fn find(platform: &mut Platform, name_or_id: &str) -> Result<Tenant, TenantError> {
-    let found = platform.run(Uuid::nil(), "tenant:read", &find_tenant(name_or_id.to_owned())).await?;
+    let found =
+        platform.run(Uuid::nil(), "tenant:read", &find_tenant(name_or_id.to_owned())).await?;
     one(found).ok_or_else(|| TenantError::NoTenant(name_or_id.to_owned()))
 }
 
@@ -102,7 +105,11 @@ pub async fn find(platform: &mut Platform, name_or_id: &str) -> Result<Tenant, T
 ///
 /// # Errors
 /// There is no such tenant.
-pub async fn suspend(platform: &mut Platform, name_or_id: &str, active: bool) -> Result<Tenant, TenantError> {
+pub async fn suspend(
+    platform: &mut Platform,
+    name_or_id: &str,
+    active: bool,
+) -> Result<Tenant, TenantError> {
     let tenant = find(platform, name_or_id).await?;
     let rows = platform.run(tenant.id, "tenant:write", &set_active(active)).await?;
     one(rows).ok_or_else(|| TenantError::NoTenant(name_or_id.to_owned()))
@@ -123,8 +130,16 @@ pub async fn create_key(
     let name = keys::KeyName::parse(name).map_err(TenantError::Invalid)?.into_string();
     let key = ApiKey::generate().map_err(|_| TenantError::Random)?;
     let four = key.last_four().to_owned();
-    let insert = keys::sql::insert_key(clock.new_id(), name, role.to_owned(), key.hash().to_vec(), four, None);
-    let row = one(platform.run(tenant.id, "key:write", &insert).await?).ok_or(TenantError::NoKey)?;
+    let insert = keys::sql::insert_key(
+        clock.new_id(),
+        name,
+        role.to_owned(),
+        key.hash().to_vec(),
+        four,
+        None,
+    );
+    let row =
+        one(platform.run(tenant.id, "key:write", &insert).await?).ok_or(TenantError::NoKey)?;
     Ok((row.into(), key.show_once()))
 }
 
@@ -132,7 +147,10 @@ pub async fn create_key(
 ///
 /// # Errors
 /// No such tenant.
-pub async fn list_keys(platform: &mut Platform, tenant: &str) -> Result<Vec<ApiKeyView>, TenantError> {
+pub async fn list_keys(
+    platform: &mut Platform,
+    tenant: &str,
+) -> Result<Vec<ApiKeyView>, TenantError> {
     let tenant = find(platform, tenant).await?;
     let rows = platform.run(tenant.id, "key:read", &keys::sql::list_keys()).await?;
     Ok(rows.into_iter().map(ApiKeyView::from).collect())
@@ -153,8 +171,10 @@ pub async fn rotate_key(
     let overlap = keys::Overlap::parse(Some(overlap_hours)).map_err(TenantError::Invalid)?;
     let key = ApiKey::generate().map_err(|_| TenantError::Random)?;
     let four = key.last_four().to_owned();
-    let rotate = keys::sql::rotate_key(id, clock.new_id(), key.hash().to_vec(), four, overlap.hours());
-    let row = one(platform.run(tenant.id, "key:write", &rotate).await?).ok_or(TenantError::NoKey)?;
+    let rotate =
+        keys::sql::rotate_key(id, clock.new_id(), key.hash().to_vec(), four, overlap.hours());
+    let row =
+        one(platform.run(tenant.id, "key:write", &rotate).await?).ok_or(TenantError::NoKey)?;
     Ok((row.into(), key.show_once()))
 }
 
@@ -162,7 +182,11 @@ pub async fn rotate_key(
 ///
 /// # Errors
 /// No such tenant or key.
-pub async fn revoke_key(platform: &mut Platform, tenant: &str, id: Uuid) -> Result<ApiKeyView, TenantError> {
+pub async fn revoke_key(
+    platform: &mut Platform,
+    tenant: &str,
+    id: Uuid,
+) -> Result<ApiKeyView, TenantError> {
     let tenant = find(platform, tenant).await?;
     let rows = platform.run(tenant.id, "key:write", &keys::sql::revoke_key(id)).await?;
     Ok(one(rows).ok_or(TenantError::NoKey)?.into())

@@ -127,9 +127,9 @@ fn parse_table(name: &str, mut fields: toml::Table) -> Result<Table, String> {
         Some(value) => value.try_into().map_err(fault)?,
         None => return Err(format!("privacy file: {name}: say what the ledger keeps (`ledger`)")),
     };
-    let columns = fields.into_iter().map(|(name, value)| {
-        Ok(Column { name, class: value.try_into().map_err(fault)? })
-    });
+    let columns = fields
+        .into_iter()
+        .map(|(name, value)| Ok(Column { name, class: value.try_into().map_err(fault)? }));
     Ok(Table { ledger, columns: columns.collect::<Result<_, String>>()? })
 }
 

@@ -30,7 +30,9 @@ pub enum DatabaseError {
     Cluster(#[from] ClusterError),
     #[error("{name} is not a PostgreSQL URL such as postgres://user@host:5432/database ({cause})")]
     Url { name: &'static str, cause: String },
-    #[error("SECRET_KEY is not set: with DATABASE_URL every replica needs the same one; make it with `openssl rand -base64 48`")]
+    #[error(
+        "SECRET_KEY is not set: with DATABASE_URL every replica needs the same one; make it with `openssl rand -base64 48`"
+    )]
     NoSecret,
     #[error("cannot keep a secret in the data folder: {0}")]
     Secret(#[from] io::Error),
@@ -54,13 +56,20 @@ impl Database {
 
     fn remote(settings: &Settings, url: &str) -> Result<Self, DatabaseError> {
         let parse = |name, url: &str| {
-            url.parse().map_err(|e: kernel::tokio_postgres::Error| DatabaseError::Url { name, cause: e.to_string() })
+            url.parse().map_err(|e: kernel::tokio_postgres::Error| DatabaseError::Url {
+                name,
+                cause: e.to_string(),
+            })
         };
         let owner_url = settings.database_owner_url.as_deref().unwrap_or(url);
         Ok(Self {
             serving: parse("DATABASE_URL", url)?,
             owner: parse("DATABASE_OWNER_URL", owner_url)?,
-            secret: settings.secret_key.as_ref().map(|s| s.expose().as_bytes().to_vec()).unwrap_or_default(),
+            secret: settings
+                .secret_key
+                .as_ref()
+                .map(|s| s.expose().as_bytes().to_vec())
+                .unwrap_or_default(),
             private: false,
             _cluster: None,
         })
@@ -106,7 +115,11 @@ impl Database {
 
     /// The pool that serves from this database.
     pub fn pool(&self, settings: &Settings) -> PoolSettings {
-        PoolSettings { config: self.serving.clone(), size: settings.pool_size, wait: Duration::from_secs(2) }
+        PoolSettings {
+            config: self.serving.clone(),
+            size: settings.pool_size,
+            wait: Duration::from_secs(2),
+        }
     }
 
     /// The secret, which a database of several replicas must be given.
@@ -123,8 +136,14 @@ fn kept_secret(path: &Path) -> Result<Vec<u8>, DatabaseError> {
     match fs::read(path) {
         Ok(secret) if secret.len() >= 32 => Ok(secret),
         _ => {
-            let secret = kernel::random_bytes().map_err(|e| DatabaseError::Random(e.to_string()))?;
-            let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+            let secret =
+                kernel::random_bytes().map_err(|e| DatabaseError::Random(e.to_string()))?;
+            let mut file = fs::OpenOptions::new()
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .mode(0o600)
+                .open(path)?;
             io::Write::write_all(&mut file, &secret)?;
             Ok(secret.to_vec())
         }

@@ -16,7 +16,9 @@ use crate::settings::Settings;
 /// Why a server does not start; each text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("refusing to serve: login `{login}` {power}, so row-level security would not hold for it; run `reeve migrate` with this login in DATABASE_OWNER_URL, and serve as reeve_app in DATABASE_URL")]
+    #[error(
+        "refusing to serve: login `{login}` {power}, so row-level security would not hold for it; run `reeve migrate` with this login in DATABASE_OWNER_URL, and serve as reeve_app in DATABASE_URL"
+    )]
     TooStrong { login: String, power: &'static str },
     #[error("cannot use the database: {0}")]
     Database(#[source] DbError),

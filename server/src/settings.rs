@@ -50,7 +50,8 @@ pub enum SettingsError {
 }
 
 /// Pieces of values that stand in examples for a secret.
-const PLACEHOLDERS: &[&str] = &["your-secret-key", "change-me", "changeme", "change_me", "replace-me", "secret-key-here"];
+const PLACEHOLDERS: &[&str] =
+    &["your-secret-key", "change-me", "changeme", "change_me", "replace-me", "secret-key-here"];
 
 impl Settings {
     /// From the environment, after `.env` of the current folder has filled in what is not set.
@@ -76,7 +77,9 @@ impl Settings {
             database_owner_url: source.get("DATABASE_OWNER_URL").map(without_driver),
             app_password: source.get("REEVE_APP_PASSWORD").map(|text| Secret(text.to_owned())),
             secret_key: source.secret("SECRET_KEY", "KATA_SECRET_KEY")?,
-            host: source.parsed("HOST", "an address such as 127.0.0.1")?.unwrap_or(IpAddr::from([127, 0, 0, 1])),
+            host: source
+                .parsed("HOST", "an address such as 127.0.0.1")?
+                .unwrap_or(IpAddr::from([127, 0, 0, 1])),
             port: source.parsed("PORT", "a port number")?.unwrap_or(8000),
             metrics_addr: match metrics {
                 "off" => None,
@@ -89,7 +92,10 @@ impl Settings {
             trusted_proxies: addresses(source.get("TRUSTED_PROXIES"))?,
             environment: source.get("ENVIRONMENT").unwrap_or("development").to_owned(),
             log_level: source.get("LOG_LEVEL").unwrap_or("info").to_lowercase(),
-            pool_size: source.parsed("POOL_SIZE", "a number of connections")?.unwrap_or(8).clamp(1, 500),
+            pool_size: source
+                .parsed("POOL_SIZE", "a number of connections")?
+                .unwrap_or(8)
+                .clamp(1, 500),
             data: source.get("REEVE_DATA").map_or_else(default_data, PathBuf::from),
         })
     }
@@ -103,20 +109,33 @@ impl<'a> Source<'a> {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    fn alias(&self, name: &'static str, other: &'static str) -> Result<Option<&'a str>, SettingsError> {
+    fn alias(
+        &self,
+        name: &'static str,
+        other: &'static str,
+    ) -> Result<Option<&'a str>, SettingsError> {
         match (self.get(name), self.get(other)) {
             (Some(a), Some(b)) if a != b => Err(SettingsError::Contradiction(name, other)),
             (a, b) => Ok(a.or(b)),
         }
     }
 
-    fn parsed<T: std::str::FromStr>(&self, name: &'static str, expected: &'static str) -> Result<Option<T>, SettingsError> {
-        let parse = |text: &str| text.parse().map_err(|_| SettingsError::Malformed { name, expected });
+    fn parsed<T: std::str::FromStr>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+    ) -> Result<Option<T>, SettingsError> {
+        let parse =
+            |text: &str| text.parse().map_err(|_| SettingsError::Malformed { name, expected });
         self.get(name).map(parse).transpose()
     }
 
     /// C-05: at least 32 bytes, and none of the texts that examples use.
-    fn secret(&self, name: &'static str, other: &'static str) -> Result<Option<Secret>, SettingsError> {
+    fn secret(
+        &self,
+        name: &'static str,
+        other: &'static str,
+    ) -> Result<Option<Secret>, SettingsError> {
         let Some(text) = self.alias(name, other)? else { return Ok(None) };
         let lower = text.to_lowercase();
         if PLACEHOLDERS.iter().any(|known| lower.contains(known)) {
@@ -172,8 +191,13 @@ mod tests {
 
     #[test]
     fn driver_suffixes_are_dropped() {
-        for url in ["postgresql+asyncpg://u@h/d", "postgresql+psycopg://u@h/d", "postgresql://u@h/d"] {
-            assert_eq!(load(&[("DATABASE_URL", url)]).expect("fine").database_url.as_deref(), Some("postgresql://u@h/d"));
+        for url in
+            ["postgresql+asyncpg://u@h/d", "postgresql+psycopg://u@h/d", "postgresql://u@h/d"]
+        {
+            assert_eq!(
+                load(&[("DATABASE_URL", url)]).expect("fine").database_url.as_deref(),
+                Some("postgresql://u@h/d")
+            );
         }
     }
 
@@ -181,7 +205,10 @@ mod tests {
     fn an_alias_works_and_a_contradiction_names_both() {
         let alias = load(&[("KATA_DATABASE_URL", "postgres://h/d")]).expect("fine");
         assert_eq!(alias.database_url.as_deref(), Some("postgres://h/d"));
-        assert!(load(&[("DATABASE_URL", "postgres://h/d"), ("KATA_DATABASE_URL", "postgres://h/d")]).is_ok());
+        assert!(
+            load(&[("DATABASE_URL", "postgres://h/d"), ("KATA_DATABASE_URL", "postgres://h/d")])
+                .is_ok()
+        );
         let both = fault(&[("CORS_ORIGINS", "http://a"), ("ALLOWED_ORIGINS", "http://b")]);
         assert_eq!(both, SettingsError::Contradiction("ALLOWED_ORIGINS", "CORS_ORIGINS"));
     }
@@ -204,7 +231,13 @@ mod tests {
 
     #[test]
     fn what_is_malformed_is_named() {
-        for (name, value) in [("PORT", "http"), ("PORT", "70000"), ("METRICS_ADDR", "9100"), ("TRUSTED_PROXIES", "proxy"), ("POOL_SIZE", "-1")] {
+        for (name, value) in [
+            ("PORT", "http"),
+            ("PORT", "70000"),
+            ("METRICS_ADDR", "9100"),
+            ("TRUSTED_PROXIES", "proxy"),
+            ("POOL_SIZE", "-1"),
+        ] {
             assert!(fault(&[(name, value)]).to_string().starts_with(name), "{name}={value}");
         }
     }

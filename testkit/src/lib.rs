@@ -1,1 +1,27 @@
+//! The ground that black-box tests stand on: a real PostgreSQL, a database for each test, a server
+//! on a real socket, and personas who call it.
+//!
+//! ```no_run
+//! testkit::run(async |app| {
+//!     let north = app.tenant("north").await;
+//!     let reply = north.admin.get("/v1/patients").await;
+//!     assert_eq!(reply.status, 200);
+//! });
+//! ```
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a fixture that fails must fail the test"
+)]
 
+mod app;
+mod logs;
+mod persona;
+mod postgres;
+
+pub use app::{Options, TestApp, run, run_with};
+pub use logs::logged;
+pub use persona::{Persona, Reply, TestTenant, appointment, patient};
+pub use postgres::{TestDatabase, socket_folder};

@@ -83,7 +83,11 @@ impl FromQuery for Filter {
         let mut all = vec![
             parameter("record_id", uuid(), "everything that touched this record"),
             parameter("resource", json!({"type": "string"}), "a table, such as `clinic.patient`"),
-            parameter("operation", one_of(&["CREATE", "READ", "UPDATE", "DELETE"]), "what was done"),
+            parameter(
+                "operation",
+                one_of(&["CREATE", "READ", "UPDATE", "DELETE"]),
+                "what was done",
+            ),
             parameter("outcome", one_of(&["allowed", "refused"]), "how it ended"),
             parameter("actor_id", uuid(), "by whom"),
             parameter("request_id", uuid(), "in which request"),
@@ -98,8 +102,12 @@ impl FromQuery for Filter {
 impl Filter {
     /// What a cursor is bound to: everything but the place.
     fn question(&self) -> String {
-        let Self { record_id, resource, operation, outcome, actor_id, request_id, from, to, .. } = self;
-        format!("{record_id:?} {resource:?} {operation:?} {outcome:?} {actor_id:?} {request_id:?} {from:?} {to:?}")
+        let Self {
+            record_id, resource, operation, outcome, actor_id, request_id, from, to, ..
+        } = self;
+        format!(
+            "{record_id:?} {resource:?} {operation:?} {outcome:?} {actor_id:?} {request_id:?} {from:?} {to:?}"
+        )
     }
 }
 
@@ -122,15 +130,34 @@ pub async fn list(
     let Filter { resource, operation, outcome, actor_id, request_id, .. } = filter;
     let statement = match filter.record_id {
         None => sql::list_entries(
-            from, to, at, sequence, resource, operation, outcome, actor_id, request_id, limit + 1,
+            from,
+            to,
+            at,
+            sequence,
+            resource,
+            operation,
+            outcome,
+            actor_id,
+            request_id,
+            limit + 1,
         ),
         Some(record) => sql::search_entries(
-            from, to, at, sequence, resource, operation, outcome, actor_id, request_id, limit + 1,
+            from,
+            to,
+            at,
+            sequence,
+            resource,
+            operation,
+            outcome,
+            actor_id,
+            request_id,
+            limit + 1,
         )
         .searching(json!({"record_id": record})),
     };
     act.disclose(statement, |rows, reveal| {
-        let page = Page::cut(rows, limit, |last| act.seal(&question, &Place(last.at, last.sequence)))?;
+        let page =
+            Page::cut(rows, limit, |last| act.seal(&question, &Place(last.at, last.sequence)))?;
         Ok(Answer::ok(page.map(|row| view(&act, row, reveal))))
     })
     .await
@@ -138,14 +165,17 @@ pub async fn list(
 
 /// PostgreSQL's time begins later than the calendar's and its partitions are made of it.
 fn in_range(at: Timestamp) -> Timestamp {
-    let (first, last) = (Timestamp::UNIX_EPOCH, Timestamp::MAX - jiff::SignedDuration::from_hours(48));
+    let (first, last) =
+        (Timestamp::UNIX_EPOCH, Timestamp::MAX - jiff::SignedDuration::from_hours(48));
     at.clamp(first, last)
 }
 
 fn view(act: &Authorized<ReadAudit>, row: EntryRow, reveal: &Reveal) -> AuditEntry {
     let open = sees_personal(&act.core().matrix, &act.caller().role);
     let image = |image: Option<crate::privacy::Pii<Value>>| match image?.reveal(reveal) {
-        Value::Object(map) if !open => Some(Value::Object(act.core().classes.redact(&row.resource, map))),
+        Value::Object(map) if !open => {
+            Some(Value::Object(act.core().classes.redact(&row.resource, map)))
+        }
         other => Some(other),
     };
     AuditEntry {

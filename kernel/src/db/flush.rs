@@ -36,7 +36,8 @@ impl<'a> Work<'a> {
     }
 }
 
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<Vec<PgRow>, tokio_postgres::Error>> + Send + 'a>>;
+type Answer<'a> =
+    Pin<Box<dyn Future<Output = Result<Vec<PgRow>, tokio_postgres::Error>> + Send + 'a>>;
 
 /// What follows the statements.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,8 @@ pub(crate) async fn begin_and(
 ) -> Result<Vec<Vec<PgRow>>, DbError> {
     let bound = context.bound();
     let set = Work::of(client, &bound).await?;
-    let opening: Vec<Answer<'_>> = vec![Box::pin(simple(client, "BEGIN")), Box::pin(run(client, &set))];
+    let opening: Vec<Answer<'_>> =
+        vec![Box::pin(simple(client, "BEGIN")), Box::pin(run(client, &set))];
     let mut rows = send(client, opening, work, end).await?;
     Ok(rows.split_off(2))
 }
@@ -90,7 +92,8 @@ async fn send<'a>(
     }
     if end == End::Commit {
         let all_left = !polled.iter().any(|p| matches!(p, Poll::Ready(Err(_))));
-        let mut last: Answer<'a> = Box::pin(simple(client, if all_left { "COMMIT" } else { "ROLLBACK" }));
+        let mut last: Answer<'a> =
+            Box::pin(simple(client, if all_left { "COMMIT" } else { "ROLLBACK" }));
         polled.push(poll!(last.as_mut()));
         answers.push(last);
     }

@@ -160,7 +160,10 @@ const RULES: &[Rule] = &[
 ///
 /// # Errors
 /// The driver's, when the catalogue cannot be read.
-pub async fn lint(client: &Client, classes: &Classes) -> Result<Vec<Finding>, tokio_postgres::Error> {
+pub async fn lint(
+    client: &Client,
+    classes: &Classes,
+) -> Result<Vec<Finding>, tokio_postgres::Error> {
     let mut findings = BTreeSet::new();
     for rule in RULES {
         for row in client.query(rule.sql, &[]).await? {
@@ -187,8 +190,12 @@ async fn compare_classes(
         .tables()
         .flat_map(|(table, t)| t.columns.iter().map(move |c| (table.to_owned(), c.name.clone())))
         .collect();
-    let finding = |code, fix| move |(table, column): &(String, String)| {
-        Finding { code, object: format!("{table}.{column}"), fix }
+    let finding = |code, fix| {
+        move |(table, column): &(String, String)| Finding {
+            code,
+            object: format!("{table}.{column}"),
+            fix,
+        }
     };
     let missing = real.difference(&declared).map(finding(
         "column-without-class",

@@ -27,9 +27,13 @@ pub enum MigrateError {
     Connect(#[source] tokio_postgres::Error),
     #[error("another migration is running on this database: wait for it, then run this again")]
     Busy,
-    #[error("migration {module}/{number} was edited after it was applied: restore the file, and put the change into a new one")]
+    #[error(
+        "migration {module}/{number} was edited after it was applied: restore the file, and put the change into a new one"
+    )]
     Edited { module: String, number: i32 },
-    #[error("the database has migration {module}/{number}, which this binary does not know: run a newer Reeve")]
+    #[error(
+        "the database has migration {module}/{number}, which this binary does not know: run a newer Reeve"
+    )]
     Newer { module: String, number: i32 },
     #[error("migration {module}/{number} ({name}) failed and was rolled back: {cause}")]
     Failed { module: &'static str, number: i32, name: &'static str, cause: String },
@@ -49,7 +53,10 @@ pub struct Status {
 ///
 /// # Errors
 /// See [`MigrateError`]. Each file is one transaction: a failed one leaves nothing behind.
-pub async fn migrate(config: &Config, migrations: &[Migration]) -> Result<Vec<String>, MigrateError> {
+pub async fn migrate(
+    config: &Config,
+    migrations: &[Migration],
+) -> Result<Vec<String>, MigrateError> {
     let client = connect(config).await?;
     take_lock(&client).await?;
     client
@@ -83,10 +90,17 @@ pub async fn migrate(config: &Config, migrations: &[Migration]) -> Result<Vec<St
 pub async fn status(config: &Config, migrations: &[Migration]) -> Result<Status, MigrateError> {
     let client = connect(config).await?;
     let known = client.query_one("select to_regclass('reeve.migration') is not null", &[]).await?;
-    let pending = if known.try_get(0)? { pending(&client, migrations).await? } else { migrations.iter().collect() };
+    let pending = if known.try_get(0)? {
+        pending(&client, migrations).await?
+    } else {
+        migrations.iter().collect()
+    };
     Ok(Status {
         applied: migrations.len() - pending.len(),
-        pending: pending.iter().map(|m| format!("{}/{:04}_{}", m.module, m.number, m.name)).collect(),
+        pending: pending
+            .iter()
+            .map(|m| format!("{}/{:04}_{}", m.module, m.number, m.name))
+            .collect(),
     })
 }
 
@@ -133,7 +147,8 @@ pub async fn create_database(server: &Config, name: &str) -> Result<(), tokio_po
 async fn take_lock(client: &Client) -> Result<(), MigrateError> {
     client.batch_execute("set lock_timeout = '3s'").await?;
     for _ in 0..300 {
-        let got = client.query_one("select pg_try_advisory_lock(hashtext('reeve.migrate'))", &[]).await?;
+        let got =
+            client.query_one("select pg_try_advisory_lock(hashtext('reeve.migrate'))", &[]).await?;
         if got.try_get(0)? {
             return Ok(());
         }
@@ -176,7 +191,8 @@ async fn apply(client: &Client, migration: &Migration) -> Result<(), MigrateErro
         client.batch_execute("rollback").await?;
         return Err(failed(&error));
     }
-    let note = "insert into reeve.migration (module, number, name, checksum) values ($1, $2, $3, $4)";
+    let note =
+        "insert into reeve.migration (module, number, name, checksum) values ($1, $2, $3, $4)";
     client.execute(note, &[&module, &number, &name, &migration.checksum()]).await?;
     client.batch_execute("commit").await?;
     Ok(())

@@ -20,7 +20,9 @@ pub(crate) use context::Context;
 pub use context::{Actor, Origin};
 pub use error::DbError;
 pub use lint::{Finding, lint};
-pub use migrate::{MigrateError, Migration, Status, create_database, migrate, set_app_password, status};
+pub use migrate::{
+    MigrateError, Migration, Status, create_database, migrate, set_app_password, status,
+};
 pub use platform::Platform;
 pub use pool::{Db, PoolSettings};
 pub use programs::reachable_for_postgres;

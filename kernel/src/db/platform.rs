@@ -4,7 +4,9 @@
 use tokio_postgres::{Client, Config};
 use uuid::Uuid;
 
-use super::{Actor, Bound, Context, DbError, MigrateError, Origin, Row, migrate, transaction::typed};
+use super::{
+    Actor, Bound, Context, DbError, MigrateError, Origin, Row, migrate, transaction::typed,
+};
 
 /// A connection that acts as `reeve_owner`, for an operator.
 pub struct Platform {
@@ -45,7 +47,8 @@ impl Platform {
         }
         let transaction = client.transaction().await?;
         transaction.query(set.statement.sql, &set.refs().collect::<Vec<_>>()).await?;
-        let rows = transaction.query(bound.statement.sql, &bound.refs().collect::<Vec<_>>()).await?;
+        let rows =
+            transaction.query(bound.statement.sql, &bound.refs().collect::<Vec<_>>()).await?;
         transaction.commit().await?;
         typed(&rows)
     }

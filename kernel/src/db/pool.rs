@@ -2,14 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+};
 use tokio_postgres::{Client, Config, NoTls};
 
-use super::{
-    Bound, Context, DbError, Row, Statement,
-    flush,
-    transaction::typed,
-};
+use super::{Bound, Context, DbError, Row, Statement, flush, transaction::typed};
 
 /// How a pool is made.
 #[derive(Clone)]
@@ -34,7 +32,10 @@ impl Db {
     ///
     /// # Errors
     /// A pool that cannot be built: a fault of the settings.
-    pub fn new(settings: &PoolSettings, statements: Vec<&'static Statement>) -> Result<Self, DbError> {
+    pub fn new(
+        settings: &PoolSettings,
+        statements: Vec<&'static Statement>,
+    ) -> Result<Self, DbError> {
         let mut config = settings.config.clone();
         config.application_name("reeve").connect_timeout(Duration::from_secs(3));
         let recycle = ManagerConfig { recycling_method: RecyclingMethod::Fast };
@@ -63,7 +64,11 @@ impl Db {
     }
 
     /// One statement in one governed flush; its rows.
-    pub(crate) async fn flush<R: Row>(&self, context: &Context<'_>, bound: &Bound<R>) -> Result<Vec<R>, DbError> {
+    pub(crate) async fn flush<R: Row>(
+        &self,
+        context: &Context<'_>,
+        bound: &Bound<R>,
+    ) -> Result<Vec<R>, DbError> {
         let client = self.connection().await?;
         let work = [flush::Work::of(&client, bound).await?];
         let rows = flush::begin_and(&client, context, &work, flush::End::Commit).await?;

@@ -42,7 +42,12 @@ pub(super) fn find(data: &Path) -> Result<Programs, ClusterError> {
             continue;
         }
         // A link (as in /usr/bin) would lose the libraries beside the real program.
-        let bin = bin.join("postgres").canonicalize().ok().and_then(|p| p.parent().map(Path::to_path_buf)).unwrap_or(bin);
+        let bin = bin
+            .join("postgres")
+            .canonicalize()
+            .ok()
+            .and_then(|p| p.parent().map(Path::to_path_buf))
+            .unwrap_or(bin);
         match major(&bin) {
             Some(found) if needed.is_none_or(|n| n == found) && found >= OLDEST => {
                 return Ok(Programs { bin });
@@ -52,20 +57,37 @@ pub(super) fn find(data: &Path) -> Result<Programs, ClusterError> {
         }
     }
     Err(ClusterError::NotFound {
-        needed: needed.map_or(format!("{OLDEST} or newer"), |n| format!("{n} (which this data folder needs)")),
-        seen: if seen.is_empty() { String::new() } else { format!(" (found: {})", seen.join(", ")) },
+        needed: needed.map_or(format!("{OLDEST} or newer"), |n| {
+            format!("{n} (which this data folder needs)")
+        }),
+        seen: if seen.is_empty() {
+            String::new()
+        } else {
+            format!(" (found: {})", seen.join(", "))
+        },
     })
 }
 
 fn folders() -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = env::var_os("REEVE_PG_BIN").map(PathBuf::from).into_iter().collect();
+    let mut folders: Vec<PathBuf> =
+        env::var_os("REEVE_PG_BIN").map(PathBuf::from).into_iter().collect();
     if let Some(path) = env::var_os("PATH") {
         folders.extend(env::split_paths(&path));
     }
     let mut versioned: Vec<(u32, PathBuf)> = vec![];
-    for root in ["/usr/lib/postgresql", "/usr/local/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/usr"] {
+    for root in [
+        "/usr/lib/postgresql",
+        "/usr/local/lib/postgresql",
+        "/opt/homebrew/opt",
+        "/usr/local/opt",
+        "/usr",
+    ] {
         for entry in fs::read_dir(root).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().replace("postgresql@", "").replace("pgsql-", "");
+            let name = entry
+                .file_name()
+                .to_string_lossy()
+                .replace("postgresql@", "")
+                .replace("pgsql-", "");
             if let Ok(version) = name.parse() {
                 versioned.push((version, entry.path().join("bin")));
             }
@@ -107,7 +129,8 @@ impl Account {
         if !rustix::process::geteuid().is_root() {
             return None;
         }
-        let known = ["postgres", "nobody"].iter().find_map(|name| Self::find(|found| found == *name));
+        let known =
+            ["postgres", "nobody"].iter().find_map(|name| Self::find(|found| found == *name));
         known.or_else(|| Some(Self { name: "nobody".into(), uid: 65534, gid: 65534 }))
     }
 
@@ -123,7 +146,10 @@ impl Account {
 
     /// The first directory above `path` that the account may not pass through.
     pub(super) fn first_closed_above(&self, path: &Path) -> Option<PathBuf> {
-        path.ancestors().skip(1).find(|directory| !lets_through(directory, self)).map(Path::to_path_buf)
+        path.ancestors()
+            .skip(1)
+            .find(|directory| !lets_through(directory, self))
+            .map(Path::to_path_buf)
     }
 }
 
@@ -133,7 +159,8 @@ pub(super) fn names_of_owner_and_starter(account: Option<&Account>) -> Vec<Strin
     let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let ours = accounts.lines().find_map(|line| {
         let fields: Vec<_> = line.split(':').take(3).collect();
-        (fields.get(2) == Some(&uid.as_str())).then(|| fields.first().map(|name| (*name).to_owned()))?
+        (fields.get(2) == Some(&uid.as_str()))
+            .then(|| fields.first().map(|name| (*name).to_owned()))?
     });
     let mut names = vec![ours.unwrap_or(uid)];
     names.extend(account.map(|account| account.name.clone()));

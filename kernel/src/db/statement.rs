@@ -148,12 +148,18 @@ macro_rules! bound_kind {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! statement_sql {
-    ([] $sql:expr) => { $sql };
+    ([] $sql:expr) => {
+        $sql
+    };
     ([$resource:literal] $sql:expr) => {
         concat!(
-            "with hit as materialized (", $sql, "), seen as (",
+            "with hit as materialized (",
+            $sql,
+            "), seen as (",
             "insert into audit.entry (operation, resource, record_id, record_ids) ",
-            "select 'READ', '", $resource, "', case when count(*) = 1 then (array_agg(id))[1] end, ",
+            "select 'READ', '",
+            $resource,
+            "', case when count(*) = 1 then (array_agg(id))[1] end, ",
             "case when count(*) > 1 then array_agg(id) end from hit having count(*) > 0) ",
             "select * from hit"
         )

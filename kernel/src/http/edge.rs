@@ -3,7 +3,12 @@
 //! In order: request id and trace, credential, matrix, body, handler, answer. The credential is
 //! judged before a byte of the body is read, and no database connection is held while one streams in.
 
-use std::{net::{IpAddr, SocketAddr}, panic::AssertUnwindSafe, sync::Arc, time::{Duration, Instant}};
+use std::{
+    net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -83,9 +88,17 @@ pub fn router(edge: Edge, registry: &Registry) -> Router {
     }
     let cors = cors(&edge.origins);
     router
-        .fallback(|request: Request| async move { refuse(&request, Problem::new(404, "no_such_path", "there is nothing at this path: see /docs")) })
+        .fallback(|request: Request| async move {
+            refuse(
+                &request,
+                Problem::new(404, "no_such_path", "there is nothing at this path: see /docs"),
+            )
+        })
         .method_not_allowed_fallback(|request: Request| async move {
-            refuse(&request, Problem::new(405, "method_not_allowed", "this path has no such method: see /docs"))
+            refuse(
+                &request,
+                Problem::new(405, "method_not_allowed", "this path has no such method: see /docs"),
+            )
         })
         .layer(cors)
         .layer(from_fn_with_state(edge.clone(), around))
@@ -119,7 +132,15 @@ async fn around(State(edge): State<Edge>, mut request: Request, next: Next) -> R
     insert(headers, "x-content-type-options", "nosniff");
     let tenant = response.extensions().get::<Tenant>().map(|t| t.0);
     let template = response.extensions().get::<Template>().map_or("-", |t| t.0);
-    telemetry::log_request(&method, template, meta.id, &meta.trace, tenant, response.status(), begun.elapsed());
+    telemetry::log_request(
+        &method,
+        template,
+        meta.id,
+        &meta.trace,
+        tenant,
+        response.status(),
+        begun.elapsed(),
+    );
     response
 }
 
@@ -128,8 +149,11 @@ impl Meta {
         let headers = request.headers();
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let peer = request.extensions().get::<SocketAddr>().map(SocketAddr::ip);
-        let forwarded = text("x-forwarded-for").and_then(|list| list.rsplit(',').next()?.trim().parse().ok());
-        let id = text("x-request-id").and_then(|id| id.parse().ok()).unwrap_or_else(|| edge.core.clock.new_id());
+        let forwarded =
+            text("x-forwarded-for").and_then(|list| list.rsplit(',').next()?.trim().parse().ok());
+        let id = text("x-request-id")
+            .and_then(|id| id.parse().ok())
+            .unwrap_or_else(|| edge.core.clock.new_id());
         Self {
             id,
             trace: Trace::continued(text("traceparent"), id),
@@ -137,7 +161,8 @@ impl Meta {
                 Some(proxy) if edge.trusted_proxies.contains(&proxy) => forwarded.or(peer),
                 _ => peer,
             },
-            problem_json: text("accept").is_some_and(|accept| accept.contains("application/problem+json")),
+            problem_json: text("accept")
+                .is_some_and(|accept| accept.contains("application/problem+json")),
         }
     }
 }
@@ -273,7 +298,8 @@ fn refuse(request: &Request, problem: Problem) -> Response {
 fn json_response(status: u16, body: Bytes) -> Response {
     let empty = body.is_empty();
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if !empty {
         insert(response.headers_mut(), "content-type", "application/json");
     }
@@ -304,8 +330,15 @@ async fn ready(State(edge): State<Edge>, request: Request) -> Response {
 }
 
 fn cors(origins: &[String]) -> CorsLayer {
-    let origins: Vec<HeaderValue> = origins.iter().filter_map(|o| HeaderValue::from_str(o).ok()).collect();
-    let exposed = [header::ETAG, header::LOCATION, header::LINK, header::RETRY_AFTER, HeaderName::from_static("x-request-id")];
+    let origins: Vec<HeaderValue> =
+        origins.iter().filter_map(|o| HeaderValue::from_str(o).ok()).collect();
+    let exposed = [
+        header::ETAG,
+        header::LOCATION,
+        header::LINK,
+        header::RETRY_AFTER,
+        HeaderName::from_static("x-request-id"),
+    ];
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods(AllowMethods::mirror_request())

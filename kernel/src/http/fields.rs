@@ -131,7 +131,11 @@ impl Fields {
     /// # Errors
     /// 422 with all faults.
     pub fn finish(self) -> Result<Value, Problem> {
-        if self.errors.is_empty() { Ok(Value::Object(self.columns)) } else { Err(Problem::invalid(self.errors)) }
+        if self.errors.is_empty() {
+            Ok(Value::Object(self.columns))
+        } else {
+            Err(Problem::invalid(self.errors))
+        }
     }
 }
 

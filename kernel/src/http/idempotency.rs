@@ -4,7 +4,11 @@
 use sha2::{Digest, Sha256};
 
 use super::{FieldError, Problem};
-use crate::{authz::Encoded, db::{Bound, Done}, row, statements};
+use crate::{
+    authz::Encoded,
+    db::{Bound, Done},
+    row, statements,
+};
 
 /// One request's claim on a key: unique per tenant, actor and route.
 pub struct Claim {
@@ -16,13 +20,19 @@ pub struct Claim {
 impl Claim {
     /// # Errors
     /// 422 when the key is empty, longer than 255 characters or not visible ASCII.
-    pub(crate) fn new(route: &'static str, path: &str, key: &str, body: &[u8]) -> Result<Self, Problem> {
+    pub(crate) fn new(
+        route: &'static str,
+        path: &str,
+        key: &str,
+        body: &[u8],
+    ) -> Result<Self, Problem> {
         if key.is_empty() || key.len() > 255 || !key.bytes().all(|b| b.is_ascii_graphic()) {
             let loc = vec!["header".into(), "Idempotency-Key".into()];
             let msg = "send 1 to 255 visible ASCII characters, for example a UUID".into();
             return Err(Problem::invalid(vec![FieldError { loc, msg, kind: "idempotency_key" }]));
         }
-        let request_hash = Sha256::new().chain_update(path).chain_update([0]).chain_update(body).finalize();
+        let request_hash =
+            Sha256::new().chain_update(path).chain_update([0]).chain_update(body).finalize();
         Ok(Self { route, key: key.to_owned(), request_hash: request_hash.to_vec() })
     }
 
@@ -50,7 +60,9 @@ impl Claim {
     /// The first answer again, or 422 when this request is another one under the same key.
     pub(crate) fn replay(&self, kept: Vec<Kept>) -> Result<Encoded, Problem> {
         let kept = kept.into_iter().next().ok_or_else(|| {
-            Problem::unavailable("the first request with this Idempotency-Key has just ended; try again")
+            Problem::unavailable(
+                "the first request with this Idempotency-Key has just ended; try again",
+            )
         })?;
         if kept.request_hash != self.request_hash {
             return Err(Problem::new(

@@ -61,7 +61,8 @@ pub struct Item<T>(pub T);
 
 impl<T: FromStr + Send> Input for Item<T> {
     fn read(request: &Incoming) -> Result<Self, Problem> {
-        let text = request.params.iter().find(|(name, _)| name == "id").map(|(_, value)| value.as_str());
+        let text =
+            request.params.iter().find(|(name, _)| name == "id").map(|(_, value)| value.as_str());
         let parsed = text.and_then(|text| text.parse().ok()).map(Self);
         parsed.ok_or_else(|| Problem::field(&["path", "id"], "uuid", "this is not a UUID"))
     }
@@ -90,12 +91,23 @@ impl<T: DeserializeOwned + ToSchema + Send> Input for Body<T> {
 }
 
 fn require_json(content_type: Option<&str>) -> Result<(), Problem> {
-    let refused = || Problem::new(415, "unsupported_media_type", "send JSON in UTF-8, with Content-Type: application/json");
+    let refused = || {
+        Problem::new(
+            415,
+            "unsupported_media_type",
+            "send JSON in UTF-8, with Content-Type: application/json",
+        )
+    };
     let content_type = content_type.ok_or_else(refused)?.to_ascii_lowercase();
     let mut parts = content_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
-    let utf8 = parts.all(|p| p.strip_prefix("charset=").is_none_or(|c| c.trim_matches('"') == "utf-8"));
-    if utf8 && (essence == "application/json" || essence.ends_with("+json")) { Ok(()) } else { Err(refused()) }
+    let utf8 =
+        parts.all(|p| p.strip_prefix("charset=").is_none_or(|c| c.trim_matches('"') == "utf-8"));
+    if utf8 && (essence == "application/json" || essence.ends_with("+json")) {
+        Ok(())
+    } else {
+        Err(refused())
+    }
 }
 
 /// Parses a body: one fault at a time, since the parser stops at the first.
@@ -112,7 +124,11 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     }
 }
 
-fn shape_problem(path: &serde_path_to_error::Path, error: &serde_json::Error, body: &[u8]) -> Problem {
+fn shape_problem(
+    path: &serde_path_to_error::Path,
+    error: &serde_json::Error,
+    body: &[u8],
+) -> Problem {
     use serde_path_to_error::Segment;
     let mut loc = vec!["body".to_owned()];
     loc.extend(path.iter().map(|segment| match segment {
@@ -123,18 +139,29 @@ fn shape_problem(path: &serde_path_to_error::Path, error: &serde_json::Error, bo
     if error.is_syntax() || error.is_eof() {
         // A scalar of the wrong type is a data error; only text that is not JSON comes here.
         let whole: Result<IgnoredAny, _> = serde_json::from_slice(body);
-        let at = whole.err().map(|e| (e.line(), e.column())).unwrap_or((error.line(), error.column()));
+        let at =
+            whole.err().map(|e| (e.line(), e.column())).unwrap_or((error.line(), error.column()));
         let msg = format!("this is not JSON, at line {} column {}", at.0, at.1);
-        return Problem::invalid(vec![FieldError { loc: vec!["body".into()], msg, kind: "json_invalid" }]);
+        return Problem::invalid(vec![FieldError {
+            loc: vec!["body".into()],
+            msg,
+            kind: "json_invalid",
+        }]);
     }
     let text = error.to_string();
     // serde's own messages repeat the value; only what was expected may be said.
     let (kind, msg) = match text.as_str() {
-        t if t.starts_with("unknown field") => ("extra_forbidden", "there is no such field".to_owned()),
-        t if t.starts_with("duplicate field") => ("duplicate", "this field is given twice".to_owned()),
+        t if t.starts_with("unknown field") => {
+            ("extra_forbidden", "there is no such field".to_owned())
+        }
+        t if t.starts_with("duplicate field") => {
+            ("duplicate", "this field is given twice".to_owned())
+        }
         t if t.starts_with("missing field") => ("missing", "this field is required".to_owned()),
         t => match t.split_once(", expected ") {
-            Some((_, expected)) => ("type_error", format!("expected {}", without_position(expected))),
+            Some((_, expected)) => {
+                ("type_error", format!("expected {}", without_position(expected)))
+            }
             None => ("value_error", without_position(t).to_owned()),
         },
     };
@@ -244,7 +271,10 @@ impl QueryReader {
     /// All parameters whose name begins with `prefix`, without it.
     pub fn with_prefix(&mut self, prefix: &str) -> Vec<(String, String)> {
         let found = self.take(|key| key.starts_with(prefix));
-        found.into_iter().map(|(key, value)| (key.trim_start_matches(prefix).to_owned(), value)).collect()
+        found
+            .into_iter()
+            .map(|(key, value)| (key.trim_start_matches(prefix).to_owned(), value))
+            .collect()
     }
 
     pub fn fault(&mut self, name: &str, kind: &'static str, msg: &str) {
@@ -253,7 +283,8 @@ impl QueryReader {
     }
 
     fn take(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
-        let (taken, left) = std::mem::take(&mut self.pairs).into_iter().partition(|(key, _)| wanted(key));
+        let (taken, left) =
+            std::mem::take(&mut self.pairs).into_iter().partition(|(key, _)| wanted(key));
         self.pairs = left;
         taken
     }

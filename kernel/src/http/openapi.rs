@@ -48,10 +48,16 @@ fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
     collect(schemas, std::mem::take(&mut output.schemas));
     let mut parameters = input.parameters;
     if matches!(route.method, Method::Post | Method::Patch) {
-        parameters.push(header("Idempotency-Key", "a retry under the same key gets the first answer again"));
+        parameters.push(header(
+            "Idempotency-Key",
+            "a retry under the same key gets the first answer again",
+        ));
     }
     if matches!(route.method, Method::Patch | Method::Delete) {
-        parameters.push(header("If-Match", "the ETag you last saw; 412 when the record has changed since"));
+        parameters.push(header(
+            "If-Match",
+            "the ETag you last saw; 412 when the record has changed since",
+        ));
     }
     let docs = &route.docs;
     let mut operation = json!({
@@ -68,14 +74,16 @@ fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
         if let Some(example) = docs.example {
             content["example"] = example();
         }
-        operation["requestBody"] = json!({"required": true, "content": {"application/json": content}});
+        operation["requestBody"] =
+            json!({"required": true, "content": {"application/json": content}});
     }
     operation
 }
 
 /// `POST /v1/auth/api-keys/{id}/rotate` is `post_v1_auth_api_keys_id_rotate`.
 fn operation_id(route: &Route) -> String {
-    let words = route.name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words =
+        route.name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("_").to_lowercase()
 }
 

@@ -155,7 +155,10 @@ impl Problem {
             ),
             DbError::Rule(code) if code == "RV409" => Self {
                 retry_after: Some(1),
-                ..Self::conflict("idempotency_in_flight", "the first request with this Idempotency-Key is still running")
+                ..Self::conflict(
+                    "idempotency_in_flight",
+                    "the first request with this Idempotency-Key is still running",
+                )
             },
             DbError::Rule(code) => match constraints.iter().find(|c| c.name == code) {
                 Some(known) => (known.problem)(),

@@ -33,8 +33,9 @@ impl Method {
     }
 }
 
-type Handler =
-    Arc<dyn Fn(Arc<Governed>, &Incoming) -> BoxFuture<'static, Result<Encoded, Problem>> + Send + Sync>;
+type Handler = Arc<
+    dyn Fn(Arc<Governed>, &Incoming) -> BoxFuture<'static, Result<Encoded, Problem>> + Send + Sync,
+>;
 
 /// One operation.
 #[derive(Clone)]
@@ -106,8 +107,13 @@ impl Routes {
         self.add(Method::Post, permission, path, handler, docs);
     }
 
-    pub fn patch<P, I, V, H, F>(&mut self, permission: P, path: &'static str, handler: H, docs: Docs)
-    where
+    pub fn patch<P, I, V, H, F>(
+        &mut self,
+        permission: P,
+        path: &'static str,
+        handler: H,
+        docs: Docs,
+    ) where
         P: Permission,
         I: Input + 'static,
         V: ToSchema + 'static,
@@ -117,8 +123,13 @@ impl Routes {
         self.add(Method::Patch, permission, path, handler, docs);
     }
 
-    pub fn delete<P, I, V, H, F>(&mut self, permission: P, path: &'static str, handler: H, docs: Docs)
-    where
+    pub fn delete<P, I, V, H, F>(
+        &mut self,
+        permission: P,
+        path: &'static str,
+        handler: H,
+        docs: Docs,
+    ) where
         P: Permission,
         I: Input + 'static,
         V: ToSchema + 'static,
@@ -128,8 +139,14 @@ impl Routes {
         self.add(Method::Delete, permission, path, handler, docs);
     }
 
-    fn add<P, I, V, H, F>(&mut self, method: Method, _: P, path: &'static str, handler: H, docs: Docs)
-    where
+    fn add<P, I, V, H, F>(
+        &mut self,
+        method: Method,
+        _: P,
+        path: &'static str,
+        handler: H,
+        docs: Docs,
+    ) where
         P: Permission,
         I: Input + 'static,
         V: ToSchema + 'static,
@@ -137,7 +154,8 @@ impl Routes {
         F: Future<Output = Result<<P::Effect as Effect>::Answer<V>, Problem>> + Send + 'static,
     {
         let handler: Handler = Arc::new(move |governed, incoming| {
-            let prepared = Authorized::<P>::check(governed).and_then(|act| Ok(handler(act, I::read(incoming)?)));
+            let prepared = Authorized::<P>::check(governed)
+                .and_then(|act| Ok(handler(act, I::read(incoming)?)));
             Box::pin(async move { Ok(prepared?.await?.into_encoded()) })
         });
         self.routes.push(Route {

@@ -30,8 +30,16 @@ impl Default for Limits {
 }
 
 /// Serves until `stop` resolves, then answers what has begun, for as long as `limits.drain`.
-#[allow(clippy::disallowed_methods, reason = "one task a connection; requests make their own spans")]
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: impl Future<Output = ()>) {
+#[allow(
+    clippy::disallowed_methods,
+    reason = "one task a connection; requests make their own spans"
+)]
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits.connections));
     let mut http = hyper::server::conn::http1::Builder::new();

@@ -44,7 +44,8 @@ fn parse(header: &str) -> Option<(String, String)> {
         text.len() == len && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
     let zero = |text: &str| text.bytes().all(|b| b == b'0');
-    let good = hex(version, 2) && *version != "ff" && hex(id, 32) && hex(parent, 16) && hex(flags, 2);
+    let good =
+        hex(version, 2) && *version != "ff" && hex(id, 32) && hex(parent, 16) && hex(flags, 2);
     (good && !zero(id) && !zero(parent)).then(|| ((*id).to_owned(), (*flags).to_owned()))
 }
 
@@ -108,7 +109,11 @@ mod tests {
         let zero = "00-00000000000000000000000000000000-b7ad6b7169203331-01";
         let upper = GOOD.to_uppercase();
         for bad in ["", "x", "ff-a-b-c", zero, &upper, &format!("{GOOD}-extra")] {
-            assert_eq!(Trace::continued(Some(bad), Uuid::from_u128(7)).id, format!("{:032x}", 7), "{bad}");
+            assert_eq!(
+                Trace::continued(Some(bad), Uuid::from_u128(7)).id,
+                format!("{:032x}", 7),
+                "{bad}"
+            );
         }
     }
 }

@@ -53,7 +53,12 @@ impl Refused {
 
 impl Keys {
     /// The caller behind the text of an `X-Api-Key` header.
-    pub(crate) async fn identify(&self, core: &Core, origin: &Origin, header: Option<&str>) -> Result<Caller, Refused> {
+    pub(crate) async fn identify(
+        &self,
+        core: &Core,
+        origin: &Origin,
+        header: Option<&str>,
+    ) -> Result<Caller, Refused> {
         let key: ApiKey = header
             .and_then(|text| text.trim().parse().ok())
             .ok_or_else(|| Refused::unknown(Problem::unauthenticated()))?;
@@ -64,7 +69,8 @@ impl Keys {
             None => self.look_up(core, origin, hash).await?,
         };
         let now = core.clock.now();
-        let refused = |problem| Refused { tenant: known.caller.tenant, actor: known.caller.actor, problem };
+        let refused =
+            |problem| Refused { tenant: known.caller.tenant, actor: known.caller.actor, problem };
         if known.ends_at.is_some_and(|end| end <= now) {
             return Err(refused(Problem::unauthenticated()));
         }
@@ -77,7 +83,12 @@ impl Keys {
         Ok(known.caller)
     }
 
-    async fn look_up(&self, core: &Core, origin: &Origin, hash: [u8; 32]) -> Result<Known, Refused> {
+    async fn look_up(
+        &self,
+        core: &Core,
+        origin: &Origin,
+        hash: [u8; 32],
+    ) -> Result<Known, Refused> {
         let context = Context {
             tenant: Uuid::nil(),
             actor: Actor::Anonymous,

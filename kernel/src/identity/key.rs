@@ -91,7 +91,10 @@ mod tests {
     fn a_new_key_parses_and_two_differ() {
         let (a, b) = (ApiKey::generate().expect("random"), ApiKey::generate().expect("random"));
         assert_ne!(a.hash(), b.hash());
-        assert_eq!(a.clone().show_once().as_str().parse::<ApiKey>().expect("parses").hash(), a.hash());
+        assert_eq!(
+            a.clone().show_once().as_str().parse::<ApiKey>().expect("parses").hash(),
+            a.hash()
+        );
     }
 
     #[test]
@@ -107,7 +110,13 @@ mod tests {
 
     #[test]
     fn other_texts_are_not_keys() {
-        for text in ["", "reeve_sk_", "reeve_sk_ñ", &format!("reeve_sk_{}", "é".repeat(24)), &"x".repeat(10_000)] {
+        for text in [
+            "",
+            "reeve_sk_",
+            "reeve_sk_ñ",
+            &format!("reeve_sk_{}", "é".repeat(24)),
+            &"x".repeat(10_000),
+        ] {
             assert_eq!(text.parse::<ApiKey>(), Err(NotAKey));
         }
     }

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{db::{Done, Nothing}, row, statements};
+use crate::{
+    db::{Done, Nothing},
+    row, statements,
+};
 
 row! {
     /// A key and what a request needs to know of its tenant.

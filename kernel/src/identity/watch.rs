@@ -81,13 +81,17 @@ impl Watch {
 
     async fn flush<R: Row>(&self, tenant: Uuid, bound: &Bound<R>) -> Result<Vec<R>, DbError> {
         let actor = Actor::System(self.origin.request_id);
-        let context = Context { tenant, actor, permission: "watch", origin: &self.origin, search: None };
+        let context =
+            Context { tenant, actor, permission: "watch", origin: &self.origin, search: None };
         self.db.flush(&context, bound).await
     }
 
     fn report(&self, what: &'static str, result: Result<(), DbError>) {
         if let Err(error) = result {
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not {what}; will try again");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "could not {what}; will try again"
+            );
         }
     }
 }

@@ -63,7 +63,16 @@ pub struct ApiKeyCreated {
 
 impl From<sql::KeyRow> for ApiKeyView {
     fn from(row: sql::KeyRow) -> Self {
-        let sql::KeyRow { id, name, role, last_four, created_at, expires_at, revoked_at, last_used_at } = row;
+        let sql::KeyRow {
+            id,
+            name,
+            role,
+            last_four,
+            created_at,
+            expires_at,
+            revoked_at,
+            last_used_at,
+        } = row;
         Self { id, name, role, last_four, created_at, expires_at, revoked_at, last_used_at }
     }
 }
@@ -84,7 +93,12 @@ pub async fn create(
     }
     let key = ApiKey::generate().map_err(|e| Problem::internal(e.to_string()))?;
     let statement = sql::insert_key(
-        act.new_id(), name.into_string(), role, key.hash().to_vec(), key.last_four().to_owned(), new.expires_at,
+        act.new_id(),
+        name.into_string(),
+        role,
+        key.hash().to_vec(),
+        key.last_four().to_owned(),
+        new.expires_at,
     );
     act.write(statement, |row, _| created(row, key)).await
 }
@@ -105,12 +119,19 @@ pub async fn rotate(
         .map_err(|msg| Problem::field(&["body", "overlap_hours"], "range", msg))?;
     let key = ApiKey::generate().map_err(|e| Problem::internal(e.to_string()))?;
     let statement = sql::rotate_key(
-        id, act.new_id(), key.hash().to_vec(), key.last_four().to_owned(), overlap.hours(),
+        id,
+        act.new_id(),
+        key.hash().to_vec(),
+        key.last_four().to_owned(),
+        overlap.hours(),
     );
     act.write(statement, |row, _| created(row, key)).await
 }
 
-pub async fn revoke(act: Authorized<ManageKeys>, Item(id): Item<Uuid>) -> Result<Committed<()>, Problem> {
+pub async fn revoke(
+    act: Authorized<ManageKeys>,
+    Item(id): Item<Uuid>,
+) -> Result<Committed<()>, Problem> {
     act.write(sql::revoke_key(id), |_, _| Answer::gone()).await
 }
 

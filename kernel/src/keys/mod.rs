@@ -28,7 +28,8 @@ const CREATE: Docs = Docs::new(
 )
 .status(201)
 .example(|| json!({"name": "n8n", "role": "integration"}));
-const LIST: Docs = Docs::new("api-keys", "List the tenant's API keys", "Secrets are never shown again.");
+const LIST: Docs =
+    Docs::new("api-keys", "List the tenant's API keys", "Secrets are never shown again.");
 const ROTATE: Docs = Docs::new(
     "api-keys",
     "Rotate an API key",
@@ -36,7 +37,9 @@ const ROTATE: Docs = Docs::new(
 )
 .status(201)
 .example(|| json!({"overlap_hours": 24}));
-const REVOKE: Docs = Docs::new("api-keys", "Revoke an API key", "Felt on every replica within a second.").status(204);
+const REVOKE: Docs =
+    Docs::new("api-keys", "Revoke an API key", "Felt on every replica within a second.")
+        .status(204);
 
 pub(crate) fn routes(routes: &mut Routes) {
     routes.post(ManageKeys, "/v1/auth/api-keys", http::create, CREATE);

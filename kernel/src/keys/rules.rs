@@ -10,7 +10,11 @@ impl KeyName {
     pub fn parse(name: &str) -> Result<Self, &'static str> {
         let name = name.trim();
         let fits = (1..=80).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-        if fits { Ok(Self(name.to_owned())) } else { Err("give 1 to 80 characters, none of control") }
+        if fits {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err("give 1 to 80 characters, none of control")
+        }
     }
 
     pub fn into_string(self) -> String {

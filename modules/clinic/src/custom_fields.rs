@@ -116,7 +116,11 @@ impl<'de> Visitor<'de> for Check<'_> {
 
 impl Check<'_> {
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
-        if self.depth == DEEPEST { Err(E::custom(DEEP)) } else { Ok(Self { depth: self.depth + 1, ..self }) }
+        if self.depth == DEEPEST {
+            Err(E::custom(DEEP))
+        } else {
+            Ok(Self { depth: self.depth + 1, ..self })
+        }
     }
 }
 
@@ -151,7 +155,8 @@ mod tests {
 
     #[test]
     fn an_object_is_kept_to_the_letter() {
-        for text in [r#"{}"#, r#"{"a":9007199254740993,"b":1.0,"Ñandú":{"c":[null,true,"🩺"]}}"#] {
+        for text in [r#"{}"#, r#"{"a":9007199254740993,"b":1.0,"Ñandú":{"c":[null,true,"🩺"]}}"#]
+        {
             assert_eq!(parse(text).expect("fine").0.get(), text);
         }
     }
@@ -184,7 +189,9 @@ mod tests {
 
     #[test]
     fn five_hundred_keys_are_allowed_and_one_more_is_not() {
-        let keys = |n: usize| format!("{{{}}}", (0..n).map(|i| format!("\"k{i}\":{i}")).collect::<Vec<_>>().join(","));
+        let keys = |n: usize| {
+            format!("{{{}}}", (0..n).map(|i| format!("\"k{i}\":{i}")).collect::<Vec<_>>().join(","))
+        };
         assert!(parse(&keys(500)).is_ok());
         assert_eq!(fault(&keys(501)), MANY);
     }

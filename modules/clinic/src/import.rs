@@ -25,7 +25,10 @@ pub async fn patient(act: &Authorized<WritePatient>, line: &[u8]) -> Result<Stri
 ///
 /// # Errors
 /// Those of `POST /v1/appointments`.
-pub async fn appointment(act: &Authorized<WriteAppointment>, line: &[u8]) -> Result<String, Problem> {
+pub async fn appointment(
+    act: &Authorized<WriteAppointment>,
+    line: &[u8],
+) -> Result<String, Problem> {
     let created = appointments::create(act.clone(), Body(parse_json(line)?)).await?;
     Ok(created.location().unwrap_or_default().to_owned())
 }

@@ -32,7 +32,11 @@ pub fn module() -> Module {
         grants: permissions::GRANTS,
         statements: [patients::sql::ALL, appointments::sql::ALL, catalogues::sql::ALL].concat(),
         constraints: || {
-            let all = [patients::sql::constraints(), appointments::sql::constraints(), catalogues::sql::constraints()];
+            let all = [
+                patients::sql::constraints(),
+                appointments::sql::constraints(),
+                catalogues::sql::constraints(),
+            ];
             all.into_iter().flatten().collect()
         },
         routes,

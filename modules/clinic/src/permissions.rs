@@ -19,15 +19,29 @@ pub(crate) const GRANTS: &[Grant] = &[
     Grant {
         role: "admin",
         permissions: &[
-            "patient:read", "patient:write", "appointment:read", "appointment:write",
-            "appointment:overbook", "catalogue:read", "catalogue:write",
-            "audit:read", "audit:read_personal", "key:read", "key:write",
+            "patient:read",
+            "patient:write",
+            "appointment:read",
+            "appointment:write",
+            "appointment:overbook",
+            "catalogue:read",
+            "catalogue:write",
+            "audit:read",
+            "audit:read_personal",
+            "key:read",
+            "key:write",
         ],
     },
     // A chatbot, an n8n flow, an external medical system.
     Grant {
         role: "integration",
-        permissions: &["patient:read", "patient:write", "appointment:read", "appointment:write", "catalogue:read"],
+        permissions: &[
+            "patient:read",
+            "patient:write",
+            "appointment:read",
+            "appointment:write",
+            "catalogue:read",
+        ],
     },
     Grant { role: "reader", permissions: &["patient:read", "appointment:read", "catalogue:read"] },
     // A compliance officer: who did what, without the personal values.

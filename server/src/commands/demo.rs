@@ -37,7 +37,11 @@ struct Clinic {
 }
 
 /// Says at once when the port is taken.
-pub fn refuse_taken_port(settings: &Settings, runtime: &Runtime, load_only: bool) -> Result<(), StartError> {
+pub fn refuse_taken_port(
+    settings: &Settings,
+    runtime: &Runtime,
+    load_only: bool,
+) -> Result<(), StartError> {
     if load_only { Ok(()) } else { runtime.block_on(listen(operate::address(settings))).map(drop) }
 }
 
@@ -57,7 +61,9 @@ pub async fn demo(work: Work<'_>, args: &DemoArgs) -> Result<(), Failure> {
         true => kernel::random_bytes().map_err(|e| Failure::Usage(e.to_string()))?.to_vec(),
         false => work.database.secret.clone(),
     };
-    let server = crate::run::Server::prepare(&settings, work.registry, pool, &secret, Clock::default()).await?;
+    let server =
+        crate::run::Server::prepare(&settings, work.registry, pool, &secret, Clock::default())
+            .await?;
     for clinic in clinics.iter_mut().filter(|clinic| !clinic.loaded) {
         load(&server.core, clinic, args.records).await?;
         clinic.loaded = true;
@@ -81,7 +87,10 @@ async fn serving_database(
     }
     let password = match &settings.app_password {
         Some(password) => password.expose().to_owned(),
-        None => Clock::default().new_id().simple().to_string() + &Clock::default().new_id().simple().to_string(),
+        None => {
+            Clock::default().new_id().simple().to_string()
+                + &Clock::default().new_id().simple().to_string()
+        }
     };
     db::set_app_password(&database.owner, &password).await?;
     let mut serving = database.owner.clone();
@@ -98,8 +107,10 @@ async fn create_clinics(platform: &mut Platform) -> Result<Vec<Clinic>, Failure>
             Err(_) => tenant::create(platform, &clock, name, false).await?,
         };
         let reference = id.to_string();
-        let (_, key) = tenant::create_key(platform, &clock, &reference, "demo chatbot", "integration").await?;
-        let (_, admin_key) = tenant::create_key(platform, &clock, &reference, "demo admin", "admin").await?;
+        let (_, key) =
+            tenant::create_key(platform, &clock, &reference, "demo chatbot", "integration").await?;
+        let (_, admin_key) =
+            tenant::create_key(platform, &clock, &reference, "demo admin", "admin").await?;
         clinics.push(Clinic {
             tenant: id,
             name,
@@ -119,7 +130,8 @@ fn kept_clinics(settings: &Settings) -> Vec<Clinic> {
 fn keep(settings: &Settings, clinics: &[Clinic]) -> Result<(), Failure> {
     fs::create_dir_all(&settings.data)?;
     let path = settings.data.join("demo.json");
-    let file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    let file =
+        fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
     serde_json::to_writer_pretty(file, clinics).map_err(std::io::Error::from)?;
     Ok(())
 }
@@ -160,7 +172,10 @@ fn introduce(settings: &Settings, clinics: &[Clinic], private: bool) {
     show::line(&format!("\nReeve serves {url} from {place}.\n"));
     show::line(&format!("  documentation  {url}/docs"));
     for clinic in clinics {
-        show::line(&format!("\n  {}\n    chatbot key  {}\n    admin key    {}", clinic.name, clinic.key, clinic.admin_key));
+        show::line(&format!(
+            "\n  {}\n    chatbot key  {}\n    admin key    {}",
+            clinic.name, clinic.key, clinic.admin_key
+        ));
     }
     let [first, ..] = clinics else { return };
     let (key, admin) = (&first.key, &first.admin_key);

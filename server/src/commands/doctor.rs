@@ -21,7 +21,11 @@ pub async fn doctor(work: Work<'_>) -> Result<(), Failure> {
         if json {
             show::line(&json!({"findings": 0}).to_string());
         } else {
-            show::line(&format!("no findings: {} statements and {} tables checked", statements.len(), registry.classes.tables().count()));
+            show::line(&format!(
+                "no findings: {} statements and {} tables checked",
+                statements.len(),
+                registry.classes.tables().count()
+            ));
         }
         return Ok(());
     }
@@ -30,7 +34,9 @@ pub async fn doctor(work: Work<'_>) -> Result<(), Failure> {
     show::rows(json, &findings, &columns);
     for disagreement in &disagreements {
         match json {
-            true => show::line(&json!({"code": "statement-disagrees", "object": disagreement}).to_string()),
+            true => show::line(
+                &json!({"code": "statement-disagrees", "object": disagreement}).to_string(),
+            ),
             false => show::line(&format!("statement-disagrees  {disagreement}")),
         }
     }

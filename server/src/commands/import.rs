@@ -34,15 +34,20 @@ pub async fn import(work: Work<'_>, args: &ImportArgs) -> Result<(), Failure> {
         (true, _) => all_or_nothing(&operator, lines, json).await,
         (false, ImportKind::Patients) => {
             let act = operator.authorize::<WritePatient>();
-            each(lines, json, async |line| clinic::import::patient(&act, line.as_bytes()).await).await
+            each(lines, json, async |line| clinic::import::patient(&act, line.as_bytes()).await)
+                .await
         }
         (false, ImportKind::Appointments) => {
             let act = operator.authorize::<WriteAppointment>();
-            each(lines, json, async |line| clinic::import::appointment(&act, line.as_bytes()).await).await
+            each(lines, json, async |line| clinic::import::appointment(&act, line.as_bytes()).await)
+                .await
         }
     }?;
     bar.finish_and_clear();
-    eprintln!("import {run}: {} refused; the ledger has each record under this request id", refused);
+    eprintln!(
+        "import {run}: {} refused; the ledger has each record under this request id",
+        refused
+    );
     if refused == 0 { Ok(()) } else { Err(Failure::Lines(refused)) }
 }
 
@@ -54,7 +59,8 @@ fn open(path: &Path) -> Result<(Lines, Arc<ProgressBar>), Failure> {
     let (reader, size): (Box<dyn Read + Send>, _) = if path == Path::new("-") {
         (Box::new(std::io::stdin()), None)
     } else {
-        let file = File::open(path).map_err(|e| Failure::Usage(format!("cannot read {name}: {e}")))?;
+        let file =
+            File::open(path).map_err(|e| Failure::Usage(format!("cannot read {name}: {e}")))?;
         let size = file.metadata().map(|about| about.len()).ok();
         (Box::new(file), size)
     };
@@ -97,7 +103,9 @@ async fn all_or_nothing(operator: &Operator, lines: Lines, json: bool) -> Result
     let told = move |(number, outcome): (u64, Result<&Uuid, &Problem>)| {
         match outcome {
             // Not `created`: that is only known at the end.
-            Ok(id) if json => show::line(&json!({"line": number, "outcome": "accepted", "id": id}).to_string()),
+            Ok(id) if json => {
+                show::line(&json!({"line": number, "outcome": "accepted", "id": id}).to_string())
+            }
             Ok(id) => show::line(&format!("{number} accepted {id}")),
             Err(problem) => tell(json, number, Err(problem)),
         }
@@ -118,13 +126,20 @@ async fn all_or_nothing(operator: &Operator, lines: Lines, json: bool) -> Result
 fn tell(json: bool, number: u64, outcome: Result<&str, &Problem>) {
     match (outcome, json) {
         (Ok(location), false) => show::line(&format!("{number} created {location}")),
-        (Err(problem), false) => show::line(&format!("{number} refused {} {}", problem.code, problem.detail)),
+        (Err(problem), false) => {
+            show::line(&format!("{number} refused {} {}", problem.code, problem.detail))
+        }
         (Ok(location), true) => {
-            show::line(&json!({"line": number, "outcome": "created", "location": location}).to_string());
+            show::line(
+                &json!({"line": number, "outcome": "created", "location": location}).to_string(),
+            );
         }
         (Err(problem), true) => {
             let (code, errors) = (problem.code, &problem.errors);
-            show::line(&json!({"line": number, "outcome": "refused", "code": code, "errors": errors}).to_string());
+            show::line(
+                &json!({"line": number, "outcome": "refused", "code": code, "errors": errors})
+                    .to_string(),
+            );
         }
     }
 }

@@ -195,12 +195,16 @@ impl Failure {
     /// The exit code that the help documents.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Settings(_) | Self::Usage(_) | Self::Database(DatabaseError::Url { .. } | DatabaseError::NoSecret) => 2,
+            Self::Settings(_)
+            | Self::Usage(_)
+            | Self::Database(DatabaseError::Url { .. } | DatabaseError::NoSecret) => 2,
             Self::Start(StartError::TooStrong { .. }) => 3,
             Self::Tenant(TenantError::NoTenant(_) | TenantError::NoKey) => 4,
             Self::Tenant(TenantError::NameTaken(_) | TenantError::Invalid(_)) | Self::Lines(_) => 5,
             Self::Database(_)
-            | Self::Start(StartError::Taken(_) | StartError::Listen(..) | StartError::Database(_))
+            | Self::Start(
+                StartError::Taken(_) | StartError::Listen(..) | StartError::Database(_),
+            )
             | Self::Migrate(MigrateError::Connect(_) | MigrateError::Busy)
             | Self::Db(DbError::Unavailable(_) | DbError::Timeout) => 6,
             Self::Findings(_) => 7,
@@ -222,7 +226,11 @@ pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failu
     if let Command::Demo(_) | Command::Serve = cli.command {
         // Before anything slow: a port that is taken is said at once.
         let _guard = runtime.enter();
-        demo::refuse_taken_port(settings, runtime, matches!(&cli.command, Command::Demo(args) if args.load_only))?;
+        demo::refuse_taken_port(
+            settings,
+            runtime,
+            matches!(&cli.command, Command::Demo(args) if args.load_only),
+        )?;
     }
     let database = Database::open(settings)?;
     runtime.block_on(async {

@@ -38,7 +38,11 @@ impl Work<'_> {
 /// Logs to standard output, one JSON object a line.
 pub fn log(settings: &Settings, level: &str) {
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let format = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false).with_span_list(false);
+    let format = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false);
     // A second start in one process keeps the first.
     let _set = format.with_env_filter(filter).try_init();
     tracing::debug!(environment = settings.environment, "settings read");

@@ -19,8 +19,12 @@ pub async fn tenant(work: Work<'_>, command: TenantCommand) -> Result<(), Failur
             vec![tenant::create(&mut platform, &clock, &name, require_if_match).await?]
         }
         TenantCommand::List => tenant::list(&mut platform).await?,
-        TenantCommand::Suspend { tenant } => vec![tenant::suspend(&mut platform, &tenant, false).await?],
-        TenantCommand::Resume { tenant } => vec![tenant::suspend(&mut platform, &tenant, true).await?],
+        TenantCommand::Suspend { tenant } => {
+            vec![tenant::suspend(&mut platform, &tenant, false).await?]
+        }
+        TenantCommand::Resume { tenant } => {
+            vec![tenant::suspend(&mut platform, &tenant, true).await?]
+        }
     };
     let columns: [(&str, fn(&Tenant) -> String); 4] = [
         ("id", |t| t.id.to_string()),
@@ -41,12 +45,16 @@ pub async fn key(work: Work<'_>, command: KeyCommand) -> Result<(), Failure> {
                 let roles: Vec<_> = work.registry.matrix.roles().collect();
                 return Err(Failure::Usage(format!("--role is one of {}", roles.join(", "))));
             }
-            let (key, text) = tenant::create_key(&mut platform, &clock, &tenant, &name, &role).await?;
+            let (key, text) =
+                tenant::create_key(&mut platform, &clock, &tenant, &name, &role).await?;
             show_once(work.json, &key, &text);
         }
-        KeyCommand::List { tenant } => show_keys(work.json, &tenant::list_keys(&mut platform, &tenant).await?),
+        KeyCommand::List { tenant } => {
+            show_keys(work.json, &tenant::list_keys(&mut platform, &tenant).await?)
+        }
         KeyCommand::Rotate { tenant, id, overlap_hours } => {
-            let (key, text) = tenant::rotate_key(&mut platform, &clock, &tenant, id, overlap_hours).await?;
+            let (key, text) =
+                tenant::rotate_key(&mut platform, &clock, &tenant, id, overlap_hours).await?;
             show_once(work.json, &key, &text);
         }
         KeyCommand::Revoke { tenant, id } => {
@@ -58,11 +66,16 @@ pub async fn key(work: Work<'_>, command: KeyCommand) -> Result<(), Failure> {
 
 fn show_once(json: bool, key: &ApiKeyView, text: &KeyText) {
     if json {
-        show::line(&json!({"id": key.id, "name": key.name, "role": key.role, "api_key": text}).to_string());
+        show::line(
+            &json!({"id": key.id, "name": key.name, "role": key.role, "api_key": text}).to_string(),
+        );
         return;
     }
     show::line(text.as_str());
-    eprintln!("key `{}` ({}), id {}: shown this once, stored as a hash", key.name, key.role, key.id);
+    eprintln!(
+        "key `{}` ({}), id {}: shown this once, stored as a hash",
+        key.name, key.role, key.id
+    );
 }
 
 fn show_keys(json: bool, keys: &[ApiKeyView]) {

@@ -3,14 +3,62 @@
 use serde_json::{Value, json};
 
 const FIRST: &[&str] = &[
-    "María", "José", "Luz", "Juan", "Ana", "Carlos", "Sandra", "Luis", "Diana", "Jorge", "Paola", "Andrés", "Claudia",
-    "Miguel", "Valentina", "Camilo", "Natalia", "Santiago", "Laura", "Felipe", "Gloria", "Héctor", "Yolanda", "Iván",
+    "María",
+    "José",
+    "Luz",
+    "Juan",
+    "Ana",
+    "Carlos",
+    "Sandra",
+    "Luis",
+    "Diana",
+    "Jorge",
+    "Paola",
+    "Andrés",
+    "Claudia",
+    "Miguel",
+    "Valentina",
+    "Camilo",
+    "Natalia",
+    "Santiago",
+    "Laura",
+    "Felipe",
+    "Gloria",
+    "Héctor",
+    "Yolanda",
+    "Iván",
 ];
-const MIDDLE: &[&str] = &["Fernanda", "David", "Marina", "Esteban", "Lucía", "Alberto", "Sofía", "Eduardo", "Isabel"];
+const MIDDLE: &[&str] =
+    &["Fernanda", "David", "Marina", "Esteban", "Lucía", "Alberto", "Sofía", "Eduardo", "Isabel"];
 const LAST: &[&str] = &[
-    "Rodríguez", "Gómez", "González", "Martínez", "García", "López", "Hernández", "Sánchez", "Ramírez", "Pérez", "Díaz",
-    "Muñoz", "Rojas", "Moreno", "Jiménez", "Vargas", "Torres", "Castro", "Gutiérrez", "Álvarez", "Ruiz", "Suárez",
-    "Quintero", "Cárdenas", "Peña", "Ñáñez", "Beltrán", "Ospina",
+    "Rodríguez",
+    "Gómez",
+    "González",
+    "Martínez",
+    "García",
+    "López",
+    "Hernández",
+    "Sánchez",
+    "Ramírez",
+    "Pérez",
+    "Díaz",
+    "Muñoz",
+    "Rojas",
+    "Moreno",
+    "Jiménez",
+    "Vargas",
+    "Torres",
+    "Castro",
+    "Gutiérrez",
+    "Álvarez",
+    "Ruiz",
+    "Suárez",
+    "Quintero",
+    "Cárdenas",
+    "Peña",
+    "Ñáñez",
+    "Beltrán",
+    "Ospina",
 ];
 const INSURERS: &[&str] = &["EPS002", "EPS005", "EPS008", "EPS010", "EPS017", "EPS037"];
 const REASONS: &[&str] = &["CHECKUP", "FOLLOWUP", "ROUTINE", "EMERGENCY"];
@@ -35,7 +83,8 @@ fn number(n: usize) -> String {
 
 pub fn patient(n: usize) -> Value {
     let (first, last) = (of(FIRST, n, 1), of(LAST, n, 2));
-    let born = format!("{}-{:02}-{:02}", 1935 + pick(n, 3) % 90, 1 + pick(n, 4) % 12, 1 + pick(n, 5) % 28);
+    let born =
+        format!("{}-{:02}-{:02}", 1935 + pick(n, 3) % 90, 1 + pick(n, 4) % 12, 1 + pick(n, 5) % 28);
     json!({
         "eventType": "PATIENT",
         "actionType": "CREATE",

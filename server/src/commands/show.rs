@@ -24,12 +24,14 @@ pub fn rows<T: Serialize>(json: bool, rows: &[T], columns: &[(&str, fn(&T) -> St
         .iter()
         .enumerate()
         .map(|(i, (head, _))| {
-            let longest = cells.iter().filter_map(|row| row.get(i)).map(|cell| cell.chars().count()).max();
+            let longest =
+                cells.iter().filter_map(|row| row.get(i)).map(|cell| cell.chars().count()).max();
             longest.unwrap_or(0).max(head.len())
         })
         .collect();
     let print = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded: Vec<_> = cells.zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
+        let padded: Vec<_> =
+            cells.zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
         line(padded.join("  ").trim_end());
     };
     print(&mut columns.iter().map(|(head, _)| *head));

@@ -19,7 +19,11 @@ pub(super) const LIST: Docs = Docs::new(
     "Lista de citas por hora de inicio. El rango es semiabierto: `from <= start_utc < to`. Los filtros se suman.",
 );
 
-pub(super) const READ: Docs = Docs::new("appointments", "Read an appointment", "La lectura queda registrada en la auditoría.");
+pub(super) const READ: Docs = Docs::new(
+    "appointments",
+    "Read an appointment",
+    "La lectura queda registrada en la auditoría.",
+);
 
 pub(super) const CHANGE: Docs = Docs::new(
     "appointments",
@@ -28,8 +32,12 @@ pub(super) const CHANGE: Docs = Docs::new(
 )
 .example(|| json!({"state": "confirmada", "notificationState": "enviada"}));
 
-pub(super) const REMOVE: Docs =
-    Docs::new("appointments", "Delete an appointment", "Retira la cita: deja de ser visible y libera la hora.").status(204);
+pub(super) const REMOVE: Docs = Docs::new(
+    "appointments",
+    "Delete an appointment",
+    "Retira la cita: deja de ser visible y libera la hora.",
+)
+.status(204);
 
 /// The payload of the document.
 fn example() -> Value {

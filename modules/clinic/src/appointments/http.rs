@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed},
-    http::{Body, Code, FromQuery, Item, Page, Patch, Problem, Purpose, Query, QueryReader, parameter},
+    http::{
+        Body, Code, FromQuery, Item, Page, Patch, Problem, Purpose, Query, QueryReader, parameter,
+    },
     postgres_types::Json,
     privacy::Reveal,
 };
@@ -164,7 +166,8 @@ pub async fn create(
 ) -> Result<Committed<Appointment>, Problem> {
     let parse = |catalogues: &Catalogues| rules::parse(body.clone(), Purpose::Create, catalogues);
     let new = parse_with(&act, parse).await?;
-    let statement = sql::insert_appointment(act.new_id(), new.columns, new.custom_fields.map(|c| Json(c.0)));
+    let statement =
+        sql::insert_appointment(act.new_id(), new.columns, new.custom_fields.map(|c| Json(c.0)));
     match new.overbooks {
         true => act.also::<Overbook>().await?.write(statement, created).await,
         false => act.write(statement, created).await,
@@ -185,14 +188,22 @@ pub async fn change(
     let expected = act.expected_version()?;
     let parse = |catalogues: &Catalogues| rules::parse(body.clone(), Purpose::Change, catalogues);
     let change = parse_with(&act, parse).await?;
-    let statement = sql::update_appointment(id, expected, change.columns, change.custom_fields.map(|c| Json(c.0)));
+    let statement = sql::update_appointment(
+        id,
+        expected,
+        change.columns,
+        change.custom_fields.map(|c| Json(c.0)),
+    );
     match change.overbooks {
         true => act.also::<Overbook>().await?.write(statement, changed).await,
         false => act.write(statement, changed).await,
     }
 }
 
-pub async fn remove(act: Authorized<WriteAppointment>, Item(id): Item<Uuid>) -> Result<Committed<()>, Problem> {
+pub async fn remove(
+    act: Authorized<WriteAppointment>,
+    Item(id): Item<Uuid>,
+) -> Result<Committed<()>, Problem> {
     let expected = act.expected_version()?;
     act.write(sql::delete_appointment(id, expected), |_, _| Answer::gone()).await
 }
@@ -253,8 +264,19 @@ impl FromQuery for Filter {
 impl Filter {
     /// What a cursor is bound to: everything but the place.
     fn question(&self) -> String {
-        let Self { from, to, modality, state, patient_doc_number, doctor_doc_number, custom_fields, .. } = self;
-        format!("{from:?} {to:?} {modality:?} {state:?} {patient_doc_number:?} {doctor_doc_number:?} {custom_fields:?}")
+        let Self {
+            from,
+            to,
+            modality,
+            state,
+            patient_doc_number,
+            doctor_doc_number,
+            custom_fields,
+            ..
+        } = self;
+        format!(
+            "{from:?} {to:?} {modality:?} {state:?} {patient_doc_number:?} {doctor_doc_number:?} {custom_fields:?}"
+        )
     }
 }
 
@@ -279,8 +301,15 @@ pub async fn list(
         None => Place(before(filter.from.unwrap_or(first).clamp(first, last)), Uuid::max()),
     };
     let to = filter.to.unwrap_or(last).clamp(first, last);
-    let Filter { modality, state, patient_doc_number: patient, doctor_doc_number: doctor, custom_fields, limit, .. } =
-        filter;
+    let Filter {
+        modality,
+        state,
+        patient_doc_number: patient,
+        doctor_doc_number: doctor,
+        custom_fields,
+        limit,
+        ..
+    } = filter;
     let list = match (&patient, &doctor, &state) {
         _ if custom_fields.is_some() => sql::search_appointments,
         (Some(_), _, _) => sql::list_appointments_of_patient,
@@ -293,7 +322,9 @@ pub async fn list(
         statement = statement.searching(json!({"custom_fields": wanted}));
     }
     act.disclose(statement, |rows, reveal| {
-        let page = Page::cut(rows, limit, |last| act.seal(&question, &Place(*last.start_utc.peek(reveal), last.id)))?;
+        let page = Page::cut(rows, limit, |last| {
+            act.seal(&question, &Place(*last.start_utc.peek(reveal), last.id))
+        })?;
         Ok(Answer::ok(page.map(|row| Appointment::of(row, reveal))))
     })
     .await

@@ -124,18 +124,28 @@ pub fn constraints() -> Vec<Constraint> {
     vec![
         Constraint {
             name: "appointment_doctor_taken",
-            problem: || Problem::conflict(
-                "doctor_taken",
-                "the doctor has an appointment at this time: choose another, or send overbookReason with a key that may overbook",
-            ),
+            problem: || {
+                Problem::conflict(
+                    "doctor_taken",
+                    "the doctor has an appointment at this time: choose another, or send overbookReason with a key that may overbook",
+                )
+            },
         },
         Constraint {
             name: "appointment_ends_after_start",
-            problem: || Problem::field(&["body", "endAppointment"], "range", "the end must be after the start"),
+            problem: || {
+                Problem::field(
+                    &["body", "endAppointment"],
+                    "range",
+                    "the end must be after the start",
+                )
+            },
         },
         Constraint {
             name: "appointment_custom_fields_object",
-            problem: || Problem::field(&["body", "customFields"], "type_error", "expected an object"),
+            problem: || {
+                Problem::field(&["body", "customFields"], "type_error", "expected an object")
+            },
         },
         Constraint { name: "RV403", problem: || Problem::forbidden("appointment:overbook") },
     ]

@@ -41,7 +41,10 @@ impl From<sql::EntryRow> for CatalogueEntry {
     }
 }
 
-pub async fn list(act: Authorized<ReadCatalogue>, (): ()) -> Result<Fetched<Vec<CatalogueEntry>>, Problem> {
+pub async fn list(
+    act: Authorized<ReadCatalogue>,
+    (): (),
+) -> Result<Fetched<Vec<CatalogueEntry>>, Problem> {
     act.fetch(sql::list_entries(), |rows| {
         let shipped = Kind::ALL.into_iter().flat_map(|kind| {
             kind.shipped().iter().map(move |entry| CatalogueEntry {
@@ -61,9 +64,12 @@ pub async fn add(
     act: Authorized<WriteCatalogue>,
     Body(new): Body<CatalogueEntryCreate>,
 ) -> Result<Committed<CatalogueEntry>, Problem> {
-    let invalid = |field: &str, (kind, msg): kernel::http::Fault| Problem::field(&["body", field], kind, msg);
+    let invalid =
+        |field: &str, (kind, msg): kernel::http::Fault| Problem::field(&["body", field], kind, msg);
     let kind = Kind::parse(&new.kind).filter(|kind| kind.open());
-    let kind = kind.ok_or_else(|| invalid("kind", ("enum", "expected a catalogue that can be added to".into())))?;
+    let kind = kind.ok_or_else(|| {
+        invalid("kind", ("enum", "expected a catalogue that can be added to".into()))
+    })?;
     let code = parse_code(new.code).map_err(|fault| invalid("code", fault))?;
     let name = text(120)(new.name).map_err(|fault| invalid("name", fault))?;
     let statement = sql::insert_entry(act.new_id(), kind.name().into(), code, name);

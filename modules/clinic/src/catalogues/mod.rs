@@ -39,7 +39,9 @@ pub async fn parse_with<P: Permission, T>(
     match parse(&rules::Catalogues::default()) {
         Err(problem) if problem.errors.iter().any(|error| error.kind == rules::UNKNOWN) => {
             let rows = act.look_up(sql::list_entries()).await?;
-            parse(&rules::Catalogues { added: rows.into_iter().map(|row| (row.kind, row.code)).collect() })
+            parse(&rules::Catalogues {
+                added: rows.into_iter().map(|row| (row.kind, row.code)).collect(),
+            })
         }
         parsed => parsed,
     }

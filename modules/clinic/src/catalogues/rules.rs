@@ -18,8 +18,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 6] =
-        [Kind::DocType, Kind::Gender, Kind::Eps, Kind::Modality, Kind::State, Kind::NotificationState];
+    pub const ALL: [Kind; 6] = [
+        Kind::DocType,
+        Kind::Gender,
+        Kind::Eps,
+        Kind::Modality,
+        Kind::State,
+        Kind::NotificationState,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -148,14 +154,20 @@ impl Catalogues {
         let given = given.trim();
         let same = |text: &str| text.to_lowercase() == given.to_lowercase();
         let shipped = kind.shipped().iter();
-        if let Some(known) = shipped.clone().find(|e| same(e.code) || e.aliases.iter().any(|a| same(a))) {
+        if let Some(known) =
+            shipped.clone().find(|e| same(e.code) || e.aliases.iter().any(|a| same(a)))
+        {
             return Ok(known.code.to_owned());
         }
-        if let Some((_, code)) = self.added.iter().find(|(k, code)| k == kind.name() && same(code)) {
+        if let Some((_, code)) = self.added.iter().find(|(k, code)| k == kind.name() && same(code))
+        {
             return Ok(code.clone());
         }
         let codes: Vec<_> = shipped.map(|entry| entry.code).collect();
-        Err((UNKNOWN, format!("expected a code of the catalogue `{}`: {}", kind.name(), codes.join(", "))))
+        Err((
+            UNKNOWN,
+            format!("expected a code of the catalogue `{}`: {}", kind.name(), codes.join(", ")),
+        ))
     }
 }
 
@@ -170,7 +182,11 @@ pub fn parse_code(code: String) -> Result<String, Fault> {
     let code = code.trim().to_owned();
     let fits = (1..=40).contains(&code.len())
         && code.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-    if fits { Ok(code) } else { Err(("code", "give 1 to 40 letters, digits, `_`, `-` or `.`".into())) }
+    if fits {
+        Ok(code)
+    } else {
+        Err(("code", "give 1 to 40 letters, digits, `_`, `-` or `.`".into()))
+    }
 }
 
 #[cfg(test)]
@@ -197,7 +213,8 @@ mod tests {
 
     #[test]
     fn an_unknown_code_is_named_by_kind_and_not_repeated() {
-        let (kind, msg) = Catalogues::default().resolve(Kind::DocType, "CANARY").expect_err("unknown");
+        let (kind, msg) =
+            Catalogues::default().resolve(Kind::DocType, "CANARY").expect_err("unknown");
         assert_eq!(kind, UNKNOWN);
         assert!(msg.contains("CC") && !msg.contains("CANARY"), "{msg}");
     }

@@ -26,6 +26,8 @@ statements! {
 pub fn constraints() -> Vec<Constraint> {
     vec![Constraint {
         name: "catalogue_code_taken",
-        problem: || Problem::conflict("catalogue_code_taken", "this catalogue has this code already"),
+        problem: || {
+            Problem::conflict("catalogue_code_taken", "this catalogue has this code already")
+        },
     }]
 }

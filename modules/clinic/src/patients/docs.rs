@@ -18,7 +18,8 @@ pub(super) const LIST: Docs = Docs::new(
      busca por igualdad de una clave; `custom_fields={…}` por contenido.",
 );
 
-pub(super) const READ: Docs = Docs::new("patients", "Read a patient", "La lectura queda registrada en la auditoría.");
+pub(super) const READ: Docs =
+    Docs::new("patients", "Read a patient", "La lectura queda registrada en la auditoría.");
 
 pub(super) const CHANGE: Docs = Docs::new(
     "patients",

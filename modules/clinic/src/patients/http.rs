@@ -4,7 +4,10 @@ use jiff::{Timestamp, civil::Date};
 use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed},
     db::Bound,
-    http::{Body, Code, FromQuery, Item, Page, Patch, Problem, Purpose, Query, QueryReader, parameter, parse_json},
+    http::{
+        Body, Code, FromQuery, Item, Page, Patch, Problem, Purpose, Query, QueryReader, parameter,
+        parse_json,
+    },
     postgres_types::Json,
     privacy::Reveal,
 };
@@ -171,19 +174,29 @@ pub async fn create(
     .await
 }
 
-async fn insertion(act: &Authorized<WritePatient>, body: PatientBody) -> Result<Bound<PatientRow>, Problem> {
+async fn insertion(
+    act: &Authorized<WritePatient>,
+    body: PatientBody,
+) -> Result<Bound<PatientRow>, Problem> {
     let now = act.now();
-    let parse = |catalogues: &Catalogues| rules::parse(body.clone(), Purpose::Create, catalogues, now);
+    let parse =
+        |catalogues: &Catalogues| rules::parse(body.clone(), Purpose::Create, catalogues, now);
     let new = parse_with(act, parse).await?;
     Ok(sql::insert_patient(act.new_id(), new.columns, new.custom_fields.map(|c| Json(c.0))))
 }
 
 /// The insertion of one line of an import.
-pub(crate) async fn prepare(act: &Authorized<WritePatient>, line: &str) -> Result<Bound<PatientRow>, Problem> {
+pub(crate) async fn prepare(
+    act: &Authorized<WritePatient>,
+    line: &str,
+) -> Result<Bound<PatientRow>, Problem> {
     insertion(act, parse_json(line.as_bytes())?).await
 }
 
-pub async fn read(act: Authorized<ReadPatient>, Item(id): Item<Uuid>) -> Result<Disclosed<Patient>, Problem> {
+pub async fn read(
+    act: Authorized<ReadPatient>,
+    Item(id): Item<Uuid>,
+) -> Result<Disclosed<Patient>, Problem> {
     act.disclose_one(sql::find_patient(id), |row, reveal| {
         let version = row.version;
         Answer::ok(Patient::of(row, reveal)).version(version)
@@ -196,9 +209,11 @@ pub async fn change(
     (Item(id), Body(body)): (Item<Uuid>, Body<PatientBody>),
 ) -> Result<Committed<Patient>, Problem> {
     let (now, expected) = (act.now(), act.expected_version()?);
-    let parse = |catalogues: &Catalogues| rules::parse(body.clone(), Purpose::Change, catalogues, now);
+    let parse =
+        |catalogues: &Catalogues| rules::parse(body.clone(), Purpose::Change, catalogues, now);
     let change = parse_with(&act, parse).await?;
-    let statement = sql::update_patient(id, expected, change.columns, change.custom_fields.map(|c| Json(c.0)));
+    let statement =
+        sql::update_patient(id, expected, change.columns, change.custom_fields.map(|c| Json(c.0)));
     act.write(statement, |row, reveal| {
         let version = row.version;
         Answer::ok(Patient::of(row, reveal)).version(version)
@@ -206,7 +221,10 @@ pub async fn change(
     .await
 }
 
-pub async fn remove(act: Authorized<WritePatient>, Item(id): Item<Uuid>) -> Result<Committed<()>, Problem> {
+pub async fn remove(
+    act: Authorized<WritePatient>,
+    Item(id): Item<Uuid>,
+) -> Result<Committed<()>, Problem> {
     let expected = act.expected_version()?;
     act.write(sql::delete_patient(id, expected), |_, _| Answer::gone()).await
 }
@@ -249,7 +267,11 @@ impl FromQuery for Filter {
             parameter("doc_number", text(), "número de documento"),
             parameter("email", text(), "correo electrónico"),
             parameter("phone", text(), "uno de los teléfonos"),
-            parameter("custom_fields", text(), "contención: un objeto JSON, por ejemplo {\"plan\":\"gold\"}"),
+            parameter(
+                "custom_fields",
+                text(),
+                "contención: un objeto JSON, por ejemplo {\"plan\":\"gold\"}",
+            ),
         ];
         all.extend(Page::<()>::parameters());
         all

@@ -47,7 +47,9 @@ pub fn parse(
     fields.optional("phones", "phones", phones_given, phones);
     fields.optional("email", "email", body.email, |given| email(&given));
     fields.optional("eps_id", "epsId", body.eps_id, code(Kind::Eps));
-    fields.optional("habeas_data", "habeasData", body.habeas_data, |given| Ok(habeas_data(given, now)));
+    fields.optional("habeas_data", "habeasData", body.habeas_data, |given| {
+        Ok(habeas_data(given, now))
+    });
     let custom_fields = custom_fields(&mut fields, body.custom_fields);
     Ok(PatientFields { columns: Pii::new(fields.finish()?), custom_fields })
 }
@@ -61,7 +63,9 @@ pub fn check_event(
     action_type: Patch<String>,
 ) {
     let action = if purpose == Purpose::Create { "CREATE" } else { "UPDATE" };
-    for (field, given, wanted) in [("eventType", event_type, event), ("actionType", action_type, action)] {
+    for (field, given, wanted) in
+        [("eventType", event_type, event), ("actionType", action_type, action)]
+    {
         match given {
             Patch::Value(given) if given == wanted => {}
             Patch::Absent if purpose == Purpose::Change => {}
@@ -96,8 +100,13 @@ pub fn custom_fields(
 pub fn doc_number(given: &str) -> Result<String, Fault> {
     let number: String =
         given.chars().filter(|c| *c != '.' && *c != ' ').flat_map(char::to_uppercase).collect();
-    let fits = (1..=32).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    if fits { Ok(number) } else { Err(("doc_number", "give 1 to 32 letters, digits or hyphens".into())) }
+    let fits = (1..=32).contains(&number.len())
+        && number.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if fits {
+        Ok(number)
+    } else {
+        Err(("doc_number", "give 1 to 32 letters, digits or hyphens".into()))
+    }
 }
 
 /// A phone: 7 to 15 digits (ITU-T E.164), a leading `+` kept, blanks, hyphens and brackets not.
@@ -105,10 +114,15 @@ pub fn doc_number(given: &str) -> Result<String, Fault> {
 /// # Errors
 /// What a phone is.
 pub fn phone(given: &str) -> Result<String, Fault> {
-    let kept: String = given.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect();
+    let kept: String =
+        given.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect();
     let digits = kept.strip_prefix('+').unwrap_or(&kept);
     let fits = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    if fits { Ok(kept) } else { Err(("phone", "give 7 to 15 digits, with `+` and the country code if you can".into())) }
+    if fits {
+        Ok(kept)
+    } else {
+        Err(("phone", "give 7 to 15 digits, with `+` and the country code if you can".into()))
+    }
 }
 
 fn phones(given: Vec<String>) -> Result<Value, Fault> {
@@ -133,12 +147,18 @@ pub fn email(given: &str) -> Result<String, Fault> {
                 && !domain.starts_with('.')
                 && !domain.ends_with('.')
                 && !domain.contains("..")
-                && !given.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;\"".contains(c))
+                && !given
+                    .chars()
+                    .any(|c| c.is_whitespace() || c.is_control() || "<>,;\"".contains(c))
                 && !domain.contains('@')
         }
         None => false,
     };
-    if fits && given.len() <= 254 { Ok(given) } else { Err(("email", "give an e-mail address".into())) }
+    if fits && given.len() <= 254 {
+        Ok(given)
+    } else {
+        Err(("email", "give an e-mail address".into()))
+    }
 }
 
 /// A date of birth in the past 130 years. A day's grace covers whoever is already in tomorrow.
@@ -186,7 +206,9 @@ mod tests {
         let body = kernel::http::parse_json(body.to_string().as_bytes()).expect("the shape fits");
         match parse(body, purpose, &Catalogues::default(), now()) {
             Ok(_) => vec![],
-            Err(problem) => problem.errors.into_iter().map(|e| format!("{} {}", e.loc[1], e.kind)).collect(),
+            Err(problem) => {
+                problem.errors.into_iter().map(|e| format!("{} {}", e.loc[1], e.kind)).collect()
+            }
         }
     }
 
@@ -203,8 +225,14 @@ mod tests {
     #[test]
     fn every_missing_field_is_named_at_once() {
         let named = errors(json!({}), Purpose::Create);
-        let wanted = ["eventType literal_error", "actionType literal_error", "docTypeId missing",
-                      "docNumber missing", "firstName missing", "lastName missing"];
+        let wanted = [
+            "eventType literal_error",
+            "actionType literal_error",
+            "docTypeId missing",
+            "docNumber missing",
+            "firstName missing",
+            "lastName missing",
+        ];
         assert_eq!(named, wanted);
     }
 
@@ -212,13 +240,22 @@ mod tests {
     fn a_change_needs_nothing_but_may_not_null_what_is_required() {
         assert!(errors(json!({}), Purpose::Change).is_empty());
         assert_eq!(errors(json!({"firstName": null}), Purpose::Change), ["firstName missing"]);
-        assert!(errors(json!({"email": null, "phones": null, "customFields": null}), Purpose::Change).is_empty());
+        assert!(
+            errors(json!({"email": null, "phones": null, "customFields": null}), Purpose::Change)
+                .is_empty()
+        );
     }
 
     #[test]
     fn a_change_that_says_it_is_a_creation_is_refused() {
-        assert_eq!(errors(json!({"actionType": "CREATE"}), Purpose::Change), ["actionType literal_error"]);
-        assert!(errors(json!({"actionType": "UPDATE", "eventType": "PATIENT"}), Purpose::Change).is_empty());
+        assert_eq!(
+            errors(json!({"actionType": "CREATE"}), Purpose::Change),
+            ["actionType literal_error"]
+        );
+        assert!(
+            errors(json!({"actionType": "UPDATE", "eventType": "PATIENT"}), Purpose::Change)
+                .is_empty()
+        );
     }
 
     #[test]
@@ -242,7 +279,8 @@ mod tests {
     #[test]
     fn an_address_is_kept_in_lower_case() {
         assert_eq!(email(" Ana@Example.ORG "), Ok("ana@example.org".into()));
-        for bad in ["", "a", "@b.co", "a@b", "a@.co", "a@b..co", "a b@c.co", "a@b@c.co", "<a@b.co>"] {
+        for bad in ["", "a", "@b.co", "a@b", "a@.co", "a@b..co", "a b@c.co", "a@b@c.co", "<a@b.co>"]
+        {
             assert!(email(bad).is_err(), "{bad}");
         }
     }
@@ -252,7 +290,15 @@ mod tests {
         for good in ["2024-02-29", "2026-03-01", "1896-01-01"] {
             assert!(birth_date(good, now()).is_ok(), "{good}");
         }
-        for bad in ["2023-02-29", "2026-02-30", "2026-03-02", "1895-12-31", "10000-01-01", "28/02/1990", "1990-2-8"] {
+        for bad in [
+            "2023-02-29",
+            "2026-02-30",
+            "2026-03-02",
+            "1895-12-31",
+            "10000-01-01",
+            "28/02/1990",
+            "1990-2-8",
+        ] {
             assert!(birth_date(bad, now()).is_err(), "{bad}");
         }
     }
@@ -262,7 +308,8 @@ mod tests {
         let plain = habeas_data(HabeasData::Plain(false), now());
         assert_eq!(plain["authorized"], false);
         assert_eq!(plain["at"], "2026-02-28T12:00:00Z");
-        let body = json!({"habeasData": {"authorized": true, "textVersion": "v3", "channel": "whatsapp"}});
+        let body =
+            json!({"habeasData": {"authorized": true, "textVersion": "v3", "channel": "whatsapp"}});
         assert!(errors(body, Purpose::Change).is_empty());
     }
 
@@ -274,7 +321,8 @@ mod tests {
         }
         body["phones"] = json!(["CANARY"]);
         let body = kernel::http::parse_json(body.to_string().as_bytes()).expect("the shape fits");
-        let problem = parse(body, Purpose::Create, &Catalogues::default(), now()).err().expect("faults");
+        let problem =
+            parse(body, Purpose::Create, &Catalogues::default(), now()).err().expect("faults");
         assert_eq!(problem.errors.len(), 7);
         assert!(!format!("{problem:?}").contains("CANARY"));
     }

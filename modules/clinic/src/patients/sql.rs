@@ -49,7 +49,10 @@ macro_rules! columns {
 macro_rules! list {
     ($where:literal) => {
         concat!(
-            "select ", columns!(), " from clinic.patient where deleted_at is null and id > $1 ", $where,
+            "select ",
+            columns!(),
+            " from clinic.patient where deleted_at is null and id > $1 ",
+            $where,
             " and ($3::text is null or doc_type_id = $3) and ($4::text is null or doc_number = $4)
               and ($5::text is null or email = $5)
             order by id limit $2"
@@ -110,11 +113,18 @@ pub fn constraints() -> Vec<Constraint> {
     vec![
         Constraint {
             name: "patient_document_taken",
-            problem: || Problem::conflict("document_taken", "there is a patient with this document: find it with doc_type_id and doc_number"),
+            problem: || {
+                Problem::conflict(
+                    "document_taken",
+                    "there is a patient with this document: find it with doc_type_id and doc_number",
+                )
+            },
         },
         Constraint {
             name: "patient_custom_fields_object",
-            problem: || Problem::field(&["body", "customFields"], "type_error", "expected an object"),
+            problem: || {
+                Problem::field(&["body", "customFields"], "type_error", "expected an object")
+            },
         },
     ]
 }

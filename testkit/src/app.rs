@@ -1,0 +1,197 @@
+//! A server for one test, and the invariants that must hold when the test is over.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use kernel::{
+    Clock, Core,
+    db::{Platform, PoolSettings},
+    http::Limits,
+    tenant,
+};
+use reeve::{run::Server, settings::Settings};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use uuid::Uuid;
+
+use crate::{Persona, TestDatabase, TestTenant, logs};
+
+/// How a test's server differs from the usual one.
+#[derive(Clone)]
+pub struct Options {
+    pub pool: usize,
+    /// How long a request waits for a connection.
+    pub wait: Duration,
+    /// How long a head may take.
+    pub head: Duration,
+    pub settings: HashMap<String, String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            pool: 4,
+            wait: Duration::from_secs(10),
+            head: Duration::from_secs(15),
+            settings: HashMap::new(),
+        }
+    }
+}
+
+/// A database and the replicas that serve it.
+pub struct TestApp {
+    pub database: TestDatabase,
+    pub http: reqwest::Client,
+    replicas: Vec<Replica>,
+}
+
+/// One server in this process.
+struct Replica {
+    address: SocketAddr,
+    core: Arc<Core>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+/// Runs one test against its own database and server, then checks what must hold after any test.
+pub fn run(test: impl AsyncFnOnce(&mut TestApp)) {
+    run_with(Options::default(), test);
+}
+
+/// The same with other options.
+pub fn run_with(options: Options, test: impl AsyncFnOnce(&mut TestApp)) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        logs::install();
+        let mut app = TestApp::start(&options).await;
+        test(&mut app).await;
+        app.finish().await;
+    });
+}
+
+impl TestApp {
+    async fn start(options: &Options) -> Self {
+        let database = TestDatabase::migrated().await;
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build();
+        let mut app = Self { database, http: http.expect("a client"), replicas: vec![] };
+        app.add_replica(options).await;
+        app
+    }
+
+    /// One more server on the same database; the number by which [`at`](Self::at) knows it.
+    pub async fn add_replica(&mut self, options: &Options) -> usize {
+        let settings = Settings::from_map(&options.settings).expect("settings");
+        let pool = PoolSettings {
+            config: self.database.config("reeve_app"),
+            size: options.pool,
+            wait: options.wait,
+        };
+        let registry = reeve::registry().expect("a registry");
+        let secret = b"a secret of the tests, 32 bytes..";
+        let server = Server::prepare(&settings, registry, pool, secret, Clock::default())
+            .await
+            .expect("a server");
+        let core = server.core.clone();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, mut stopped) = watch::channel(false);
+        let limits = Limits { head: options.head, ..Limits::default() };
+        let task = tokio::spawn(async move {
+            let stop = async move {
+                let _asked = stopped.wait_for(|stop| *stop).await;
+            };
+            server.run(listener, None, limits, stop).await.expect("it served");
+        });
+        self.replicas.push(Replica { address, core, stop, task });
+        self.replicas.len() - 1
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.replicas[0].address
+    }
+
+    pub fn url(&self, replica: usize) -> String {
+        format!("http://{}", self.replicas[replica].address)
+    }
+
+    pub fn core(&self) -> &Arc<Core> {
+        &self.replicas[0].core
+    }
+
+    /// A new tenant with a key for each role.
+    pub async fn tenant(&self, name: &str) -> TestTenant {
+        self.tenant_with(name, false).await
+    }
+
+    /// The same for a tenant that may demand If-Match.
+    pub async fn tenant_with(&self, name: &str, require_if_match: bool) -> TestTenant {
+        let clock = Clock::default();
+        let mut platform = self.platform().await;
+        let tenant =
+            tenant::create(&mut platform, &clock, name, require_if_match).await.expect("a tenant");
+        let id = tenant.id.to_string();
+        let mut personas = vec![];
+        for role in ["admin", "integration", "reader", "auditor"] {
+            let key =
+                tenant::create_key(&mut platform, &clock, &id, role, role).await.expect("a key");
+            personas.push(self.persona(Some(key.1.as_str().to_owned()), key.0.id));
+        }
+        let mut personas = personas.into_iter();
+        let mut next = || personas.next().expect("four");
+        TestTenant {
+            id: tenant.id,
+            admin: next(),
+            integration: next(),
+            reader: next(),
+            auditor: next(),
+        }
+    }
+
+    pub async fn platform(&self) -> Platform {
+        Platform::connect(&self.database.config("reeve_admin"), Uuid::now_v7())
+            .await
+            .expect("the platform")
+    }
+
+    /// Somebody without a credential.
+    pub fn anonymous(&self) -> Persona {
+        self.persona(None, Uuid::nil())
+    }
+
+    /// Somebody with this text as key.
+    pub fn persona(&self, key: Option<String>, id: Uuid) -> Persona {
+        Persona { http: self.http.clone(), base: self.url(0), key, id }
+    }
+
+    /// The rows of a question to the whole database, the first column as text.
+    pub async fn ask(&self, sql: &str) -> Vec<String> {
+        let session = self.database.session("reeve_admin").await;
+        let rows = session.simple_query(sql).await.expect("an answer");
+        let row = |message: &kernel::tokio_postgres::SimpleQueryMessage| match message {
+            kernel::tokio_postgres::SimpleQueryMessage::Row(row) => {
+                Some(row.get(0).unwrap_or("null").to_owned())
+            }
+            _ => None,
+        };
+        rows.iter().filter_map(row).collect()
+    }
+
+    /// What must hold after any test: a clean catalogue, no transaction left open, and a server that
+    /// ends when asked.
+    async fn finish(self) {
+        let registry = reeve::registry().expect("a registry");
+        let idle =
+            "select state || ': ' || query from pg_stat_activity where datname = current_database()
+                     and usename = 'reeve_app' and state like 'idle in transaction%'
+                     and now() - state_change > interval '1 second'";
+        assert_eq!(self.ask(idle).await, Vec::<String>::new(), "a transaction was left open");
+        let platform = self.platform().await;
+        let findings =
+            kernel::db::lint(platform.client(), &registry.classes).await.expect("the lint runs");
+        assert_eq!(findings, [], "the catalogue must be clean after a test");
+        for replica in self.replicas {
+            let _gone = replica.stop.send(true);
+            replica.task.await.expect("the server ended well");
+        }
+        self.database.remove().await;
+    }
+}

@@ -1,0 +1,110 @@
+//! One PostgreSQL for the test process, one database for each test, cloned from a migrated one.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
+};
+
+use kernel::{
+    db::{Cluster, Durability},
+    tokio_postgres::{Client, Config, NoTls},
+};
+use tokio::sync::{Mutex, OnceCell};
+
+const TEMPLATE: &str = "reeve_template";
+static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+static MIGRATED: OnceCell<()> = OnceCell::const_new();
+/// A template may have no other session while it is copied.
+static CLONING: Mutex<()> = Mutex::const_new(());
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// The socket's folder of this process's PostgreSQL.
+pub fn socket_folder() -> &'static Path {
+    FOLDER.get_or_init(|| {
+        let parent = std::env::temp_dir();
+        remove_leftovers(&parent);
+        let folder = parent.join(format!("reeve-test-{}", std::process::id()));
+        let (started, wait) = mpsc::channel();
+        let own = folder.clone();
+        // PostgreSQL is told to stop when the thread that started it ends: this one ends with the
+        // process and no sooner.
+        std::thread::spawn(move || {
+            let cluster = Cluster::start(&own, Durability::None);
+            let _heard = started.send(cluster.as_ref().map(|_| ()).map_err(ToString::to_string));
+            loop {
+                std::thread::park();
+            }
+        });
+        wait.recv().expect("the thread answers").expect("PostgreSQL starts");
+        folder
+    })
+}
+
+/// Folders of test processes that have ended.
+fn remove_leftovers(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(pid) = name.strip_prefix("reeve-test-") else { continue };
+        if !Path::new("/proc").join(pid).exists() {
+            let _gone = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// A database of one test.
+pub struct TestDatabase {
+    pub name: String,
+}
+
+impl TestDatabase {
+    /// A migrated, empty database.
+    pub async fn migrated() -> Self {
+        let server = Cluster::config(socket_folder(), "reeve_admin", "postgres");
+        MIGRATED
+            .get_or_init(|| async {
+                kernel::db::create_database(&server, TEMPLATE).await.expect("a template");
+                let registry = reeve::registry().expect("a registry");
+                let template = Cluster::config(socket_folder(), "reeve_admin", TEMPLATE);
+                kernel::db::migrate(&template, &registry.migrations).await.expect("migrated");
+            })
+            .await;
+        let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let _one_at_a_time = CLONING.lock().await;
+        let client = connect(&server).await;
+        let clone = format!("create database {name} template {TEMPLATE} strategy file_copy");
+        client.batch_execute(&clone).await.expect("a clone");
+        Self { name }
+    }
+
+    pub fn config(&self, role: &str) -> Config {
+        Cluster::config(socket_folder(), role, &self.name)
+    }
+
+    /// A session as this role: `reeve_admin` is the superuser.
+    pub async fn session(&self, role: &str) -> Client {
+        connect(&self.config(role)).await
+    }
+
+    /// A URL for a server process.
+    pub fn url(&self, role: &str) -> String {
+        format!("postgresql:///{}?user={role}&host={}", self.name, socket_folder().display())
+    }
+
+    pub(crate) async fn remove(&self) {
+        let client = connect(&Cluster::config(socket_folder(), "reeve_admin", "postgres")).await;
+        client
+            .batch_execute(&format!("drop database {} with (force)", self.name))
+            .await
+            .expect("dropped");
+    }
+}
+
+async fn connect(config: &Config) -> Client {
+    let (client, connection) = config.connect(NoTls).await.expect("a session");
+    tokio::spawn(connection);
+    client
+}

@@ -1,0 +1,4 @@
+mod credentials;
+mod isolation;
+mod ledger;
+mod privacy;

@@ -1,0 +1,14 @@
+//! Black-box tests of the whole: a real PostgreSQL, real sockets, one binary.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests may fail"
+)]
+
+mod clinic;
+mod conformance;
+mod kernel;
+mod process;
