@@ -10,5 +10,6 @@
 
 mod clinic;
 mod conformance;
+mod http;
 mod kernel;
 mod process;

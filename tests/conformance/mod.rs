@@ -1,1 +1,7 @@
+//! Tests that are lists: driven by the registries, so that whatever is mounted next is covered the
+//! day it is mounted.
 
+mod documents;
+mod house;
+mod routes;
+mod schema;

@@ -31,15 +31,23 @@ row! {
     }
 }
 
-/// The columns and the filters that both lists share.
+macro_rules! columns {
+    () => {
+        "id, sequence, at, actor_kind, actor_id, permission, operation, resource, record_id, record_ids,
+         before, after, outcome, reason, request_id, address, user_agent"
+    };
+}
+
+/// Newest first, by keyset, with the filters that both lists share.
 macro_rules! entries {
-    ($($where:literal)?) => {
+    ($from:expr) => {
         concat!(
-            "select id, sequence, at, actor_kind, actor_id, permission, operation, resource, record_id,
-                    record_ids, before, after, outcome, reason, request_id, address, user_agent
-               from audit.entry
-              where ", $($where, " and ",)?
-            "at >= $1 and at < $2 and (at, sequence) < ($3, $4)
+            "select ",
+            columns!(),
+            " from ",
+            $from,
+            "
+              where at >= $1 and at < $2 and (at, sequence) < ($3, $4)
                 and ($5::text is null or resource = $5) and ($6::text is null or operation = $6)
                 and ($7::text is null or outcome = $7) and ($8::uuid is null or actor_id = $8)
                 and ($9::uuid is null or request_id = $9)
@@ -53,13 +61,14 @@ statements! {
     fn list_entries(from: Timestamp, to: Timestamp, before_at: Timestamp, before_sequence: i64,
                     resource: Option<String>, operation: Option<String>, outcome: Option<String>,
                     actor: Option<Uuid>, request: Option<Uuid>, limit: i64)
-        -> EntryRow, discloses "audit.entry" = entries!("tenant_id = kernel.tenant()");
+        -> EntryRow, discloses "audit.entry" = entries!("audit.entry");
 
-    /// Those that touched one record. The record is in the search, which is the policy.
+    /// Those that touched one record. The record is in the search, which is the policy; `offset 0`
+    /// keeps the times out of it, or the planner walks the whole ledger in their order.
     fn search_entries(from: Timestamp, to: Timestamp, before_at: Timestamp, before_sequence: i64,
                       resource: Option<String>, operation: Option<String>, outcome: Option<String>,
                       actor: Option<Uuid>, request: Option<Uuid>, limit: i64)
-        -> EntryRow, discloses "audit.entry" = entries!();
+        -> EntryRow, discloses "audit.entry" = entries!(concat!("(select ", columns!(), " from audit.entry offset 0) entry"));
 
     /// What has no transaction to ride on.
     fn insert_refusal(operation: &'static str, route: String, reason: &'static str) -> Nothing

@@ -19,9 +19,9 @@ use axum::{
     response::Response,
     routing::{MethodFilter, MethodRouter, get, on},
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde_json::json;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 use tracing::Instrument;
@@ -77,7 +77,7 @@ struct Template(&'static str);
 
 /// The router of all routes of the registry, and of what every server answers.
 pub fn router(edge: Edge, registry: &Registry) -> Router {
-    let document: Bytes = openapi::document(&registry.routes, None).to_string().into();
+    let document: Bytes = openapi::document(&registry.routes).to_string().into();
     let mut router = Router::new()
         .route("/health", get(health))
         .route("/ready", get(ready))
@@ -237,18 +237,33 @@ async fn govern(
     (route.handler)(Arc::new(governed), &incoming).await
 }
 
+/// A body over the limit is still taken in, up to this much, and thrown away: a client that is cut
+/// while it writes never reads why.
+const THROWN_AWAY: usize = 32 * 1024 * 1024;
+
 async fn read_body(body: Body, edge: &Edge) -> Result<Bytes, Problem> {
-    let too_large = || {
-        let detail = format!("a body may have {} bytes at the most", edge.largest_body);
-        Problem::new(413, "content_too_large", detail)
-    };
-    let read = Limited::new(body, edge.largest_body).collect();
-    match tokio::time::timeout(edge.patience, read).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Problem::new(400, "broken_body", "the body did not arrive whole")),
-        Err(_) => Err(Problem::new(408, "slow_body", "the body took too long to arrive")),
+    let read = tokio::time::timeout(edge.patience, collect(body, edge.largest_body));
+    let late = |_| Problem::new(408, "slow_body", "the body took too long to arrive");
+    read.await.map_err(late)?
+}
+
+async fn collect(mut body: Body, largest: usize) -> Result<Bytes, Problem> {
+    let (mut kept, mut arrived) = (BytesMut::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let broken = |_| Problem::new(400, "broken_body", "the body did not arrive whole");
+        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+        arrived += data.len();
+        match arrived {
+            fits if fits <= largest => kept.extend_from_slice(&data),
+            thrown if thrown <= THROWN_AWAY => kept = BytesMut::new(),
+            _ => break,
+        }
     }
+    if arrived > largest {
+        let detail = format!("a body may have {largest} bytes at the most");
+        return Err(Problem::new(413, "content_too_large", detail));
+    }
+    Ok(kept.freeze())
 }
 
 fn respond(encoded: Encoded) -> Response {

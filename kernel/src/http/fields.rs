@@ -66,6 +66,13 @@ impl<'de> Deserialize<'de> for Code {
     }
 }
 
+/// Sets a member of a JSON object; of anything else there are none.
+pub(super) fn set(object: &mut Value, name: &str, value: Value) {
+    if let Value::Object(members) = object {
+        members.insert(name.to_owned(), value);
+    }
+}
+
 /// What a body is for: everything required must be there, or only what changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
+    fields::set,
     input::{InputDoc, Schemas},
     route::{Method, Route},
 };
 
-/// The document of `routes`; `server` is the URL at which they answer, when it is known.
-pub fn document(routes: &[Route], server: Option<&str>) -> Value {
+/// The document of `routes`.
+pub fn document(routes: &[Route]) -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     let mut schemas = BTreeMap::new();
     for route in routes {
@@ -18,7 +19,7 @@ pub fn document(routes: &[Route], server: Option<&str>) -> Value {
         paths.entry(route.path).or_default().insert(route.method.name().to_lowercase(), operation);
     }
     schemas.insert("Problem".to_owned(), problem_schema());
-    let mut document = json!({
+    json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Reeve",
@@ -33,11 +34,7 @@ pub fn document(routes: &[Route], server: Option<&str>) -> Value {
             "securitySchemes": {"apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}},
         },
         "security": [{"apiKey": []}],
-    });
-    if let Some(server) = server {
-        document["servers"] = json!([{"url": server}]);
-    }
-    document
+    })
 }
 
 fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
@@ -72,10 +69,13 @@ fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
     if let Some(body) = input.body {
         let mut content = json!({"schema": reference(&body)});
         if let Some(example) = docs.example {
-            content["example"] = example();
+            set(&mut content, "example", example());
         }
-        operation["requestBody"] =
-            json!({"required": true, "content": {"application/json": content}});
+        set(
+            &mut operation,
+            "requestBody",
+            json!({"required": true, "content": {"application/json": content}}),
+        );
     }
     operation
 }
@@ -90,7 +90,7 @@ fn operation_id(route: &Route) -> String {
 fn responses(status: u16, body: Option<String>) -> Value {
     let mut success = json!({"description": "done"});
     if let Some(body) = body.filter(|_| status != 204) {
-        success["content"] = json!({"application/json": {"schema": reference(&body)}});
+        set(&mut success, "content", json!({"application/json": {"schema": reference(&body)}}));
     }
     let problem = |description: &str| {
         let schema = reference("Problem");

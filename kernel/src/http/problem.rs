@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::fields::set;
 use crate::db::DbError;
 
 /// One fault of the input: where, what, which kind. Never the value itself.
@@ -122,7 +123,7 @@ impl Problem {
         });
         if !self.errors.is_empty() {
             let place = if problem_json { "errors" } else { "detail" };
-            body[place] = json!(self.errors);
+            set(&mut body, place, json!(self.errors));
         }
         body
     }

@@ -29,7 +29,7 @@ pub async fn doctor(work: Work<'_>) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    let columns: [(&str, fn(&Finding) -> String); 3] =
+    let columns: [show::Column<Finding>; 3] =
         [("code", |f| f.code.into()), ("object", |f| f.object.clone()), ("fix", |f| f.fix.into())];
     show::rows(json, &findings, &columns);
     for disagreement in &disagreements {

@@ -220,7 +220,7 @@ impl Failure {
 pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failure> {
     let registry = registry().map_err(Failure::Registry)?;
     if let Command::Openapi = cli.command {
-        show::line(&format!("{:#}", kernel::http::document(&registry.routes, None)));
+        show::line(&format!("{:#}", kernel::http::document(&registry.routes)));
         return Ok(());
     }
     if let Command::Demo(_) | Command::Serve = cli.command {

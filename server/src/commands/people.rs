@@ -26,7 +26,7 @@ pub async fn tenant(work: Work<'_>, command: TenantCommand) -> Result<(), Failur
             vec![tenant::suspend(&mut platform, &tenant, true).await?]
         }
     };
-    let columns: [(&str, fn(&Tenant) -> String); 4] = [
+    let columns: [show::Column<Tenant>; 4] = [
         ("id", |t| t.id.to_string()),
         ("name", |t| t.name.clone()),
         ("state", |t| if t.is_active { "active".into() } else { "suspended".into() }),
@@ -79,7 +79,7 @@ fn show_once(json: bool, key: &ApiKeyView, text: &KeyText) {
 }
 
 fn show_keys(json: bool, keys: &[ApiKeyView]) {
-    let columns: [(&str, fn(&ApiKeyView) -> String); 6] = [
+    let columns: [show::Column<ApiKeyView>; 6] = [
         ("id", |k| k.id.to_string()),
         ("name", |k| k.name.clone()),
         ("role", |k| k.role.clone()),

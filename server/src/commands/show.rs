@@ -10,8 +10,11 @@ pub fn line(text: &str) {
     let _gone = writeln!(std::io::stdout(), "{text}");
 }
 
+/// A column of a table: its head, and the cell of a row.
+pub type Column<T> = (&'static str, fn(&T) -> String);
+
 /// Rows, as JSON lines or as a table of `columns`.
-pub fn rows<T: Serialize>(json: bool, rows: &[T], columns: &[(&str, fn(&T) -> String)]) {
+pub fn rows<T: Serialize>(json: bool, rows: &[T], columns: &[Column<T>]) {
     if json {
         for row in rows {
             line(&serde_json::to_string(row).unwrap_or_default());

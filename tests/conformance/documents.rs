@@ -1,0 +1,86 @@
+//! What a person reviews: the role matrix and the OpenAPI document. `UPDATE_GOLDEN=1` writes them
+//! anew; the change is then seen in review.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::Value;
+use testkit::run;
+
+fn golden(name: &str, now: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, now).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == now,
+        "{name} has changed: if that is meant, run the test with UPDATE_GOLDEN=1 and commit it\n{now}"
+    );
+}
+
+#[test]
+fn the_role_matrix_is_the_reviewed_one() {
+    golden("tests/golden/matrix.txt", &reeve::registry().unwrap().matrix.render());
+}
+
+#[test]
+fn the_openapi_document_is_the_reviewed_one() {
+    let registry = reeve::registry().unwrap();
+    golden("docs/openapi.json", &format!("{:#}\n", ::kernel::http::document(&registry.routes)));
+}
+
+#[test]
+fn whoever_may_make_keys_covers_every_role_so_that_nobody_gives_what_they_lack() {
+    let matrix = reeve::registry().unwrap().matrix;
+    for giver in matrix.roles().filter(|role| matrix.permits(role, "key:write")) {
+        for taken in matrix.roles() {
+            assert!(matrix.covers(giver, taken), "{giver} makes keys and does not cover {taken}");
+        }
+    }
+}
+
+/// M-068, M-069: the examples in the document are requests that work.
+#[test]
+fn every_example_of_the_document_is_accepted_as_it_stands() {
+    run(async |app| {
+        let north = app.tenant("north").await;
+        let ids = super::routes::Ids::new(&north).await;
+        for route in &reeve::registry().unwrap().routes {
+            let Some(example) = route.docs.example else { continue };
+            let path = ids.path(route.path);
+            let request =
+                north.admin.request(route.method.name().parse().unwrap(), &path).json(&example());
+            let reply = north.admin.send(request).await;
+            assert_eq!(reply.status, route.docs.status, "{}: {}", route.name, reply.text);
+            let fields = reply.json();
+            assert!(fields.is_object(), "{}: {fields}", route.name);
+        }
+    });
+}
+
+#[test]
+fn every_reference_in_the_document_leads_somewhere() {
+    let document = ::kernel::http::document(&reeve::registry().unwrap().routes);
+    let mut references = vec![];
+    collect_references(&document, &mut references);
+    assert!(references.len() > 20);
+    for reference in references {
+        let target = document.pointer(reference.trim_start_matches('#'));
+        assert!(target.is_some(), "{reference}");
+    }
+}
+
+fn collect_references(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member.as_str() {
+                    Some(text) if name == "$ref" => found.push(text.to_owned()),
+                    _ => collect_references(member, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_references(item, found)),
+        _ => {}
+    }
+}

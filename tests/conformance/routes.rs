@@ -1,0 +1,160 @@
+//! Every mounted route, whoever mounted it.
+
+use ::kernel::http::{Method, Route};
+use testkit::{Persona, Reply, TestTenant, run};
+use uuid::Uuid;
+
+/// Records of one tenant, for the routes that name one.
+pub struct Ids {
+    patient: String,
+    appointment: String,
+    key: String,
+}
+
+impl Ids {
+    pub async fn new(tenant: &TestTenant) -> Self {
+        let made = tenant
+            .admin
+            .post("/v1/auth/api-keys", &serde_json::json!({"name": "to be ended"}))
+            .await;
+        Self {
+            patient: tenant.admin.new_patient("777").await,
+            appointment: tenant
+                .admin
+                .new_appointment("9", "2030-01-01T09:00:00Z", "2030-01-01T10:00:00Z")
+                .await,
+            key: made.id(),
+        }
+    }
+
+    /// The path with the id of a record that exists. A new noun fails here until it has one.
+    pub fn path(&self, template: &str) -> String {
+        let id = match template {
+            t if !t.contains("{id}") => return t.to_owned(),
+            t if t.starts_with("/v1/patients/") => &self.patient,
+            t if t.starts_with("/v1/appointments/") => &self.appointment,
+            t if t.starts_with("/v1/auth/api-keys/") => &self.key,
+            t => panic!("{t}: say in Ids which record a test may use"),
+        };
+        template.replace("{id}", id)
+    }
+}
+
+fn routes() -> Vec<Route> {
+    reeve::registry().unwrap().routes
+}
+
+/// The route called as it is documented, with its own example as body.
+pub async fn call(persona: &Persona, route: &Route, path: &str) -> Reply {
+    let mut request = persona.request(route.method.name().parse().unwrap(), path);
+    if let Some(example) = route.docs.example {
+        request = request.json(&example());
+    }
+    persona.send(request).await
+}
+
+async fn refusals(app: &testkit::TestApp) -> usize {
+    app.ask("select id from audit.entry where outcome = 'refused'").await.len()
+}
+
+#[test]
+fn no_route_answers_without_a_credential_and_each_refusal_is_recorded() {
+    run(async |app| {
+        let anonymous = app.anonymous();
+        for (count, route) in routes().iter().enumerate() {
+            let path = route.path.replace("{id}", &Uuid::now_v7().to_string());
+            let reply = call(&anonymous, route, &path).await;
+            assert_eq!(reply.problem(), "401 unauthenticated", "{}", route.name);
+            assert!(reply.header("www-authenticate").is_some());
+            assert_eq!(refusals(app).await, count + 1, "{}", route.name);
+        }
+    });
+}
+
+#[test]
+fn each_role_reaches_exactly_what_the_matrix_gives_it() {
+    run(async |app| {
+        let north = app.tenant("north").await;
+        let ids = Ids::new(&north).await;
+        let matrix = reeve::registry().unwrap().matrix;
+        for route in routes().iter().filter(|route| route.method != Method::Delete) {
+            let personas = [
+                ("admin", &north.admin),
+                ("integration", &north.integration),
+                ("reader", &north.reader),
+                ("auditor", &north.auditor),
+            ];
+            for (role, persona) in personas {
+                let before = refusals(app).await;
+                let reply = call(persona, route, &ids.path(route.path)).await;
+                if matrix.permits(role, route.permission) {
+                    assert!(
+                        ![401, 403].contains(&reply.status),
+                        "{role} {}: {}",
+                        route.name,
+                        reply.text
+                    );
+                } else {
+                    assert_eq!(reply.problem(), "403 forbidden", "{role} {}", route.name);
+                    assert_eq!(refusals(app).await, before + 1, "{role} {}", route.name);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn every_change_and_every_disclosure_leaves_its_entry_under_its_request() {
+    run(async |app| {
+        let north = app.tenant("north").await;
+        let ids = Ids::new(&north).await;
+        let mut all = routes();
+        // What deletes comes last, so that there is something to read before.
+        all.sort_by_key(|route| route.method == Method::Delete);
+        for route in &all {
+            let reply = call(&north.admin, route, &ids.path(route.path)).await;
+            assert!(reply.status < 300, "{}: {}", route.name, reply.text);
+            let request = reply.header("x-request-id").unwrap();
+            let entries = app.ask(&format!(
+                "select operation from audit.entry where request_id = '{request}' and actor_id = '{}'
+                   and permission = '{}' and address = '127.0.0.1' and outcome = 'allowed'",
+                north.admin.id, route.permission,
+            )).await;
+            match route.effect {
+                "read" => assert!(entries.is_empty(), "{}: {entries:?}", route.name),
+                "disclose" => assert_eq!(entries, ["READ"], "{}", route.name),
+                _ => {
+                    assert!(
+                        !entries.is_empty() && !entries.contains(&"READ".into()),
+                        "{}: {entries:?}",
+                        route.name
+                    );
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn every_answer_names_its_request_and_is_not_stored() {
+    run(async |app| {
+        let north = app.tenant("north").await;
+        for route in routes().iter().filter(|route| route.method == Method::Get) {
+            let id = Uuid::now_v7();
+            let path = route.path.replace("{id}", &id.to_string());
+            let request = north
+                .admin
+                .request(reqwest::Method::GET, &path)
+                .header("X-Request-Id", id.to_string());
+            let reply = north.admin.send(request).await;
+            assert_eq!(
+                reply.header("x-request-id"),
+                Some(id.to_string().as_str()),
+                "{}",
+                route.name
+            );
+            assert_eq!(reply.header("cache-control"), Some("no-store"), "{}", route.name);
+            assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{}", route.name);
+        }
+    });
+}

@@ -1,0 +1,2 @@
+mod robustness;
+mod surface;
