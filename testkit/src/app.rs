@@ -105,6 +105,13 @@ impl TestApp {
         self.replicas.len() - 1
     }
 
+    /// Ends the newest replica as SIGTERM would, and waits until it has ended.
+    pub async fn stop_newest_replica(&mut self) {
+        let replica = self.replicas.pop().expect("a replica");
+        let _gone = replica.stop.send(true);
+        replica.task.await.expect("the server ended well");
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.replicas[0].address
     }

@@ -1,1 +1,6 @@
+mod appointments;
+mod catalogues;
+mod idempotency;
+mod import;
+mod lists;
 mod patients;

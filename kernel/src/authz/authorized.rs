@@ -91,19 +91,12 @@ impl<P: Permission> Authorized<P> {
         }
     }
 
-    /// The right to do `Q` as well, for a request whose body asks for more than its route does. A
-    /// refusal is recorded.
+    /// The right to do `Q` as well, for a request whose body asks for more than its route does.
     ///
     /// # Errors
     /// 403 when the caller's role does not hold it.
-    pub async fn also<Q: Permission>(&self) -> Result<Authorized<Q>, Problem> {
-        match Authorized::<Q>::check(self.governed.clone()) {
-            Err(problem) => {
-                self.governed.record_refusal(Q::NAME, problem.code).await;
-                Err(problem)
-            }
-            granted => granted,
-        }
+    pub fn also<Q: Permission>(&self) -> Result<Authorized<Q>, Problem> {
+        Authorized::<Q>::check(self.governed.clone())
     }
 
     pub fn now(&self) -> Timestamp {
@@ -327,9 +320,12 @@ impl Governed {
         }
     }
 
-    /// Records that `permission` was refused. It has no transaction to ride on; when it cannot be
-    /// written the refusal stands all the same, and the log says so.
-    pub(crate) async fn record_refusal(&self, permission: &'static str, reason: &'static str) {
-        self.core.record_refusal(&self.context(permission, None), self.route, reason).await;
+    /// Records the refusal of a permission, if that is what `problem` is. It has no transaction to
+    /// ride on; when it cannot be written the refusal stands all the same, and the log says so.
+    pub(crate) async fn refuse(&self, problem: Problem) -> Problem {
+        if let Some(permission) = problem.refused {
+            self.core.record_refusal(&self.context(permission, None), self.route, problem.code).await;
+        }
+        problem
     }
 }

@@ -201,13 +201,14 @@ async fn govern(
     tenant: &mut Option<Uuid>,
 ) -> Result<Encoded, Problem> {
     let (parts, body) = request.into_parts();
-    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    // What is not ASCII stays in sight, to be refused and not overlooked.
+    let text = |name: &str| parts.headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()));
     let origin = Origin {
         request_id: meta.id,
         address: meta.address,
         user_agent: text("user-agent").map(|agent| agent.chars().take(200).collect()),
     };
-    let caller = match edge.core.keys.identify(&edge.core, &origin, text("x-api-key")).await {
+    let caller = match edge.core.keys.identify(&edge.core, &origin, text("x-api-key").as_deref()).await {
         Ok(caller) => caller,
         Err(refused) => return Err(edge.core.refuse_credential(refused, route, &origin).await),
     };
@@ -217,24 +218,27 @@ async fn govern(
         caller,
         origin,
         route: route.name,
-        if_match: text("if-match").map(str::to_owned),
+        if_match: text("if-match").map(Into::into),
         idempotency: None,
     };
     if !edge.core.matrix.permits(&governed.caller.role, route.permission) {
-        governed.record_refusal(route.permission, "forbidden").await;
-        return Err(Problem::forbidden(route.permission));
+        return Err(governed.refuse(Problem::forbidden(route.permission)).await);
     }
     let body = read_body(body, edge).await?;
     if let (Method::Post | Method::Patch, Some(key)) = (route.method, text("idempotency-key")) {
-        governed.idempotency = Some(Claim::new(route.name, parts.uri.path(), key, &body)?);
+        governed.idempotency = Some(Claim::new(route.name, parts.uri.path(), &key, &body)?);
     }
     let incoming = Incoming {
         params: params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
-        content_type: text("content-type").map(str::to_owned),
+        content_type: text("content-type").map(Into::into),
         body,
     };
-    (route.handler)(Arc::new(governed), &incoming).await
+    let governed = Arc::new(governed);
+    match (route.handler)(governed.clone(), &incoming).await {
+        Err(problem) => Err(governed.refuse(problem).await),
+        answered => answered,
+    }
 }
 
 /// A body over the limit is still taken in, up to this much, and thrown away: a client that is cut

@@ -30,6 +30,8 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Seconds, for `Retry-After`.
     pub retry_after: Option<u32>,
+    /// The permission that was refused; the edge records it.
+    pub refused: Option<&'static str>,
     /// For our log only.
     pub cause: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -42,7 +44,7 @@ impl fmt::Display for Problem {
 
 impl Problem {
     pub fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: vec![], retry_after: None, cause: None }
+        Self { status, code, detail: detail.into(), errors: vec![], retry_after: None, refused: None, cause: None }
     }
 
     /// 401: no credential, or none that is good. The same answer for every reason.
@@ -51,8 +53,9 @@ impl Problem {
     }
 
     /// 403: known, but not allowed.
-    pub fn forbidden(permission: &str) -> Self {
-        Self::new(403, "forbidden", format!("this needs the permission `{permission}`"))
+    pub fn forbidden(permission: &'static str) -> Self {
+        let detail = format!("this needs the permission `{permission}`");
+        Self { refused: Some(permission), ..Self::new(403, "forbidden", detail) }
     }
 
     /// 404: not there, or not visible to this tenant; nobody can tell which.

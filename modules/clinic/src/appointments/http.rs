@@ -169,7 +169,7 @@ pub async fn create(
     let statement =
         sql::insert_appointment(act.new_id(), new.columns, new.custom_fields.map(|c| Json(c.0)));
     match new.overbooks {
-        true => act.also::<Overbook>().await?.write(statement, created).await,
+        true => act.also::<Overbook>()?.write(statement, created).await,
         false => act.write(statement, created).await,
     }
 }
@@ -195,7 +195,7 @@ pub async fn change(
         change.custom_fields.map(|c| Json(c.0)),
     );
     match change.overbooks {
-        true => act.also::<Overbook>().await?.write(statement, changed).await,
+        true => act.also::<Overbook>()?.write(statement, changed).await,
         false => act.write(statement, changed).await,
     }
 }

@@ -146,7 +146,7 @@ pub struct Catalogues {
 }
 
 impl Catalogues {
-    /// The canonical code for what a client sent, in any case.
+    /// The canonical code for what a client sent: code, name or alias, in any case.
     ///
     /// # Errors
     /// `unknown_code`: there is none; the shipped codes are named.
@@ -155,7 +155,7 @@ impl Catalogues {
         let same = |text: &str| text.to_lowercase() == given.to_lowercase();
         let shipped = kind.shipped().iter();
         if let Some(known) =
-            shipped.clone().find(|e| same(e.code) || e.aliases.iter().any(|a| same(a)))
+            shipped.clone().find(|e| same(e.code) || same(e.name) || e.aliases.iter().any(|a| same(a)))
         {
             return Ok(known.code.to_owned());
         }
@@ -231,7 +231,7 @@ mod tests {
         for kind in Kind::ALL {
             let mut seen = HashMap::new();
             for entry in kind.shipped() {
-                for name in entry.aliases.iter().chain([&entry.code]) {
+                for name in entry.aliases.iter().chain([&entry.code, &entry.name]) {
                     let before = seen.insert(name.to_lowercase(), entry.code);
                     assert!(before.is_none_or(|b| b == entry.code), "{name} in {}", kind.name());
                 }
