@@ -10,6 +10,15 @@ use crate::settings::Settings;
 /// The name of the database in a private cluster.
 const NAME: &str = "reeve";
 
+/// What a database is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// A server holds a private cluster's folder alone.
+    Serve,
+    /// A command works beside a server, when one runs.
+    Command,
+}
+
 /// A database, with the two logins to it.
 pub struct Database {
     /// The login that serves: `reeve_app`.
@@ -47,10 +56,10 @@ impl Database {
     ///
     /// # Errors
     /// See [`DatabaseError`].
-    pub fn open(settings: &Settings) -> Result<Self, DatabaseError> {
-        match &settings.database_url {
-            Some(url) => Self::remote(settings, url),
-            None => Self::private(settings),
+    pub fn open(settings: &Settings, what_for: Use) -> Result<Self, DatabaseError> {
+        match (&settings.database_url, &settings.database_owner_url) {
+            (Some(url), _) | (None, Some(url)) => Self::remote(settings, url),
+            (None, None) => Self::private(settings, what_for),
         }
     }
 
@@ -75,11 +84,11 @@ impl Database {
         })
     }
 
-    fn private(settings: &Settings) -> Result<Self, DatabaseError> {
+    fn private(settings: &Settings, what_for: Use) -> Result<Self, DatabaseError> {
         let folder = &settings.data;
-        let cluster = match Cluster::runs_in(folder) {
-            true => None,
-            false => Some(Cluster::start(folder, Durability::Full)?),
+        let cluster = match what_for {
+            Use::Command if Cluster::runs_in(folder) => None,
+            _ => Some(Cluster::start(folder, Durability::Full)?),
         };
         let secret = match &settings.secret_key {
             Some(secret) => secret.expose().as_bytes().to_vec(),

@@ -22,6 +22,6 @@ mod persona;
 mod postgres;
 
 pub use app::{Options, TestApp, run, run_with};
-pub use logs::logged;
+pub use logs::{logged, metrics};
 pub use persona::{Persona, Reply, TestTenant, appointment, patient};
 pub use postgres::{TestDatabase, socket_folder};

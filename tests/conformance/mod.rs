@@ -3,5 +3,5 @@
 
 mod documents;
 mod house;
-mod routes;
+pub mod routes;
 mod schema;

@@ -103,7 +103,8 @@ fn t03_without_a_tenant_no_row_is_seen_and_none_can_be_written() {
         let tables = tenant_tables(app).await;
         assert!(tables.len() >= 8, "{tables:?}");
         let session = app.database.session("reeve_app").await;
-        let used = "begin; select set_config('app.tenant_id', gen_random_uuid()::text, true); commit";
+        let used =
+            "begin; select set_config('app.tenant_id', gen_random_uuid()::text, true); commit";
         for settle in ["select 1", used, "select set_config('app.tenant_id', '', false)"] {
             session.batch_execute(settle).await.unwrap();
             for role in ["reset role", "set role reeve_search"] {
@@ -112,10 +113,10 @@ fn t03_without_a_tenant_no_row_is_seen_and_none_can_be_written() {
                     let seen = sqlstate(&session, &format!("select tenant_id from {table}")).await;
                     let no_grant = role.ends_with("search") && seen == "42501";
                     assert!(seen == "ok 0" || no_grant, "{table} after `{settle}; {role}`: {seen}");
-                    let insert =
-                        format!("insert into {table} (tenant_id) values ('{}')", north.id);
+                    let insert = format!("insert into {table} (tenant_id) values ('{}')", north.id);
                     assert_eq!(sqlstate(&session, &insert).await, "42501", "{table} {role}");
-                    let other = format!("insert into {table} (tenant_id) values (gen_random_uuid())");
+                    let other =
+                        format!("insert into {table} (tenant_id) values (gen_random_uuid())");
                     assert_eq!(sqlstate(&session, &other).await, "42501", "{table} {role}");
                 }
             }
@@ -274,7 +275,7 @@ fn t06_no_view_or_function_shows_another_tenants_rows() {
         Records::create(&south.admin).await;
         let ours = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'";
         let relations = format!(
-            "select c.oid::regclass::text || ' ' || c.relkind || ' ' ||
+            "select c.oid::regclass::text || ' ' || c.relkind::text || ' ' ||
                     coalesce('security_invoker=true' = any(c.reloptions), false)
                from pg_class c join pg_namespace n on n.oid = c.relnamespace
               where {ours} and c.relkind in ('v', 'm', 'f')
@@ -342,7 +343,15 @@ fn t08_ten_thousand_dropped_requests_leave_the_only_connection_clean() {
         let known = north.integration.new_patient("1").await;
         let seed = Uuid::now_v7().as_u128() as u64;
         println!("seed of the storm: {seed}");
+        // As long as a request takes, and a little more, so that each of its moments is hit.
+        let begun = Instant::now();
+        for number in 0..20 {
+            north.integration.at(app.url(one)).new_patient(&format!("calm-{number}")).await;
+        }
+        let longest =
+            (begun.elapsed() / 14).clamp(Duration::from_millis(2), Duration::from_millis(4));
         let storm = Storm {
+            longest,
             address: app.url(one).trim_start_matches("http://").parse().unwrap(),
             key: north.integration.key.clone().unwrap(),
             known,
@@ -351,50 +360,61 @@ fn t08_ten_thousand_dropped_requests_leave_the_only_connection_clean() {
             over: AtomicBool::new(false),
         };
         let begun = Instant::now();
-        let longest_idle = AtomicUsize::new(0);
+        let mut longest_idle = 0;
         std::thread::scope(|scope| {
-            for worker in 0..4 {
+            for worker in 0..2 {
                 let storm = &storm;
                 scope.spawn(move || storm.rage(seed ^ (worker + 1)));
             }
             let watch = async {
-                let idle = "select coalesce(max(extract(milliseconds from now() - state_change)), 0)::int
+                let idle = "select greatest(0, coalesce(max(extract(epoch from clock_timestamp() - state_change) * 1000), 0))::int
                     from pg_stat_activity where datname = current_database() and usename = 'reeve_app'
                      and state like 'idle in transaction%'";
+                let session = app.database.session("reeve_admin").await;
                 while !storm.over.load(Ordering::Relaxed) {
                     let listed = b.get("/v1/patients").await;
                     assert_eq!(listed.status, 200, "{}", listed.text);
                     assert_eq!(ids(&listed), [mine.as_str()], "{}", listed.text);
-                    let idle = usize::try_from(count(app, idle).await).unwrap();
-                    longest_idle.fetch_max(idle, Ordering::Relaxed);
+                    let idle: i32 = session.query_one(idle, &[]).await.unwrap().get(0);
+                    longest_idle = longest_idle.max(idle);
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             };
             tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(watch));
         });
         let (sent, answered) = (storm.sent.into_inner(), storm.answered.into_inner());
-        println!("{sent} sent, {answered} answered before they were cut, {:?}", begun.elapsed());
+        let made = count(app, "select count(*) from clinic.patient").await;
+        let looks = count(app, "select last_value from public.looks").await;
+        let took = begun.elapsed();
+        println!(
+            "{sent} sent, {answered} answered first, {looks} transactions, {made} made, {longest:?}, {took:?}"
+        );
         assert!(sent >= 10_000);
         assert!(answered < sent * 9 / 10, "too few were cut in the middle: {answered} of {sent}");
-        assert!(longest_idle.into_inner() < 1000, "a backend idled in a transaction");
+        assert!(longest_idle < 1000, "a backend idled in a transaction");
         assert_eq!(ids(&b.get("/v1/patients").await), [mine.as_str()]);
         let mine = b.request(reqwest::Method::PATCH, &format!("/v1/patients/{mine}"));
         let kept = mine.header("Idempotency-Key", "after").json(&json!({"firstName": "Eva"}));
         assert_eq!(b.send(kept).await.status, 200);
-        assert!(count(app, "select last_value from public.looks").await > 1000);
+        assert!(looks > 500, "the storm reached the database: {looks}");
         assert_eq!(leaks(app).await, 0, "the tenant setting was empty at every checkout");
         assert!(!testkit::logged().contains("current transaction is aborted"));
         // Whatever was cut, was cut as a whole.
         let halves = "select count(*) from clinic.patient p where not exists (select from audit.entry e
                        where e.tenant_id = p.tenant_id and e.record_id = p.id and e.operation = 'CREATE')";
         assert_eq!(count(app, halves).await, 0, "a patient without its entry");
-        assert_eq!(count(app, "select count(*) from kernel.idempotency where status is null").await, 0);
-        let made = count(app, "select count(*) from clinic.patient").await;
-        assert!(made > 100, "writes went through: {made}");
+        assert_eq!(
+            count(app, "select count(*) from kernel.idempotency where status is null").await,
+            0
+        );
+        assert!(made > 50, "writes went through: {made}");
     });
 }
 
 /// Requests of one tenant whose client goes away.
 struct Storm {
+    /// Within which a client goes away.
+    longest: Duration,
     address: SocketAddr,
     key: String,
     known: String,
@@ -421,7 +441,8 @@ impl Storm {
             let mut stream = TcpStream::connect(self.address).expect("a connection");
             stream.set_nodelay(true).expect("set");
             stream.write_all(self.request(number).as_bytes()).expect("sent");
-            let (begun, patience) = (Instant::now(), Duration::from_micros(next() % 2000));
+            let (begun, patience) =
+                (Instant::now(), self.longest.mul_f64((next() % 1000) as f64 / 1000.0));
             while begun.elapsed() < patience {
                 std::thread::sleep(Duration::from_micros(20));
             }
@@ -448,7 +469,8 @@ impl Storm {
             5 => ("PATCH", item.as_str(), Some(change), true),
             _ => ("PATCH", item.as_str(), Some(change), false),
         };
-        let mut text = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {}\r\n", self.key);
+        let mut text =
+            format!("{method} {path} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {}\r\n", self.key);
         if kept {
             text += &format!("Idempotency-Key: storm-{number}\r\n");
         }
@@ -475,8 +497,11 @@ fn t09_after_a_timeout_a_deadlock_or_a_conflict_the_next_tenant_is_served() {
                 return new; end $$;
             create trigger trouble before update on clinic.patient for each row execute function public.trouble()";
         execute(app, trouble).await;
-        let timeouts = format!("alter role reeve_app in database {} set statement_timeout = '3s'; \
-            alter role reeve_app in database {0} set lock_timeout = '1500ms'", app.database.name);
+        let timeouts = format!(
+            "alter role reeve_app in database {} set statement_timeout = '3s'; \
+            alter role reeve_app in database {0} set lock_timeout = '1500ms'",
+            app.database.name
+        );
         execute(app, &timeouts).await;
         let one = app.add_replica(&Options { pool: 1, ..Options::default() }).await;
         let (a, b) = (north.integration.at(app.url(one)), south.integration.at(app.url(one)));
@@ -484,25 +509,31 @@ fn t09_after_a_timeout_a_deadlock_or_a_conflict_the_next_tenant_is_served() {
         let path = format!("/v1/patients/{theirs}");
         for kept in [false, true] {
             for trouble in ["slow", "conflict", "deadlock", "locked"] {
-                let attempt = a
-                    .request(reqwest::Method::PATCH, &path)
-                    .json(&json!({"firstName": trouble}));
-                let attempt = if kept { attempt.header("Idempotency-Key", trouble) } else { attempt };
+                let attempt =
+                    a.request(reqwest::Method::PATCH, &path).json(&json!({"firstName": trouble}));
+                let attempt =
+                    if kept { attempt.header("Idempotency-Key", trouble) } else { attempt };
                 let other = app.database.session("reeve_admin").await;
                 other.batch_execute("begin").await.unwrap();
                 match trouble {
                     "locked" => {
-                        let lock = format!("select from clinic.patient where id = '{theirs}' for update");
+                        let lock =
+                            format!("select from clinic.patient where id = '{theirs}' for update");
                         other.batch_execute(&lock).await.unwrap();
                     }
-                    "deadlock" => other.batch_execute("select pg_advisory_xact_lock(2)").await.unwrap(),
+                    "deadlock" => {
+                        other.batch_execute("select pg_advisory_xact_lock(2)").await.unwrap()
+                    }
                     _ => {}
                 }
                 let meet = async {
                     if trouble == "deadlock" {
                         let waits = "select count(*) from pg_locks where locktype = 'advisory' and not granted
                             and database = (select oid from pg_database where datname = current_database())";
-                        until(Duration::from_secs(5), "it waits", || async { count(app, waits).await == 1 }).await;
+                        until(Duration::from_secs(5), "it waits", || async {
+                            count(app, waits).await == 1
+                        })
+                        .await;
                         other.batch_execute("select pg_advisory_xact_lock(1)").await.unwrap();
                     }
                 };
@@ -529,8 +560,16 @@ fn t10_a_body_that_names_another_tenant_is_refused() {
         let own = Records::create(&south.admin).await;
         let before = (contents(app, north.id).await, records(app, south.id).await);
         let names = [
-            "tenant_id", "tenantId", "tenant", "school_id", "schoolId", "municipality_id",
-            "municipalityId", "organization_id", "organizationId", "org_id",
+            "tenant_id",
+            "tenantId",
+            "tenant",
+            "school_id",
+            "schoolId",
+            "municipality_id",
+            "municipalityId",
+            "organization_id",
+            "organizationId",
+            "org_id",
         ];
         let with_body: Vec<_> = routes().into_iter().filter(|r| example(r).is_some()).collect();
         assert!(with_body.len() >= 7);
@@ -538,8 +577,10 @@ fn t10_a_body_that_names_another_tenant_is_refused() {
             for name in names {
                 let mut body = example(route).unwrap();
                 body[name] = json!(north.id);
-                let reply =
-                    south.admin.send(request(&south.admin, route, &own.path(route)).json(&body)).await;
+                let reply = south
+                    .admin
+                    .send(request(&south.admin, route, &own.path(route)).json(&body))
+                    .await;
                 assert_eq!(reply.problem(), "422 invalid", "{} {name}", route.name);
                 assert!(reply.fields().iter().any(|f| f.ends_with(name)), "{name}: {}", reply.text);
                 assert!(!everything(&reply).contains(&north.id.to_string()), "{}", reply.text);
@@ -594,9 +635,7 @@ fn t11_a_reference_to_another_tenants_record_is_like_one_to_nothing() {
             south.id
         );
         for sql in [reference, used] {
-            session.batch_execute("savepoint s").await.unwrap();
             assert_eq!(sqlstate(&session, &sql).await, "23503", "{sql}");
-            session.batch_execute("rollback to s").await.unwrap();
         }
         // And so does every other: it carries the tenant on both sides.
         let crossing = "select c.conrelid::regclass || ' ' || c.conname from pg_constraint c
@@ -619,7 +658,11 @@ fn t12_what_one_tenant_has_is_free_for_the_next() {
             assert!(made.ids().count() >= 3);
             tenant.integration.new_patient("10").await;
             let again = tenant.integration.post("/v1/patients", &patient("10")).await;
-            assert_eq!(again.problem(), "409 document_taken", "unique within a tenant all the same");
+            assert_eq!(
+                again.problem(),
+                "409 document_taken",
+                "unique within a tenant all the same"
+            );
         }
         for route in writes().iter().filter(|r| r.method == Method::Post && !r.path.contains('{')) {
             let mine = request(&north.admin, route, route.path).header("Idempotency-Key", "same");
@@ -637,14 +680,24 @@ fn t15_no_filter_or_page_betrays_that_another_tenant_has_a_match() {
         let (north, south) = (app.tenant("north").await, app.tenant("south").await);
         fill(&south.admin, "SOUTH").await;
         let questions = [
-            "/v1/patients", "/v1/patients?limit=1", "/v1/patients?doc_type_id=CC", "/v1/patients?doc_number=NORTH-0",
-            "/v1/patients?email=north0@example.org", "/v1/patients?phone=%2B573005550100",
-            "/v1/patients?custom_fields.word=NORTH", "/v1/patients?custom_fields=%7B%7D&limit=1",
-            "/v1/appointments", "/v1/appointments?limit=1", "/v1/appointments?state=booked&limit=1",
-            "/v1/appointments?doctor_doc_number=NORTH-0", "/v1/appointments?patient_doc_number=NORTH-0",
+            "/v1/patients",
+            "/v1/patients?limit=1",
+            "/v1/patients?doc_type_id=CC",
+            "/v1/patients?doc_number=NORTH-0",
+            "/v1/patients?email=north0@example.org",
+            "/v1/patients?phone=%2B573005550100",
+            "/v1/patients?custom_fields.word=NORTH",
+            "/v1/patients?custom_fields=%7B%7D&limit=1",
+            "/v1/appointments",
+            "/v1/appointments?limit=1",
+            "/v1/appointments?state=booked&limit=1",
+            "/v1/appointments?doctor_doc_number=NORTH-0",
+            "/v1/appointments?patient_doc_number=NORTH-0",
             "/v1/appointments?from=2027-01-01T00:00:00Z&to=2028-01-01T00:00:00Z&limit=1",
-            "/v1/appointments?custom_fields.word=NORTH", "/v1/appointments?modality=home",
-            "/v1/catalogues", "/v1/auth/api-keys",
+            "/v1/appointments?custom_fields.word=NORTH",
+            "/v1/appointments?modality=home",
+            "/v1/catalogues",
+            "/v1/auth/api-keys",
         ];
         let ask = async || {
             let mut answers = vec![];
@@ -685,7 +738,8 @@ async fn fill(admin: &Persona, word: &str) {
     }
     person["email"] = json!(format!("{word}0@example.org"));
     person["phones"] = json!(["+573005550100"]);
-    person["habeasData"] = json!({"authorized": true, "textVersion": text("version"), "channel": text("channel")});
+    person["habeasData"] =
+        json!({"authorized": true, "textVersion": text("version"), "channel": text("channel")});
     person["customFields"] = json!({"word": word, word: [word]});
     assert_eq!(admin.post("/v1/patients", &person).await.status, 201);
     let number = format!("{word}-0").chars().take(32).collect::<String>();
@@ -704,7 +758,7 @@ async fn fill(admin: &Persona, word: &str) {
     assert_eq!(admin.post("/v1/auth/api-keys", &key).await.status, 201);
 }
 
-/// A session of the server's own role, in a transaction of this tenant.
+/// A session of the server's own role that has this tenant's context.
 async fn as_tenant(app: &TestApp, tenant: Uuid) -> ::kernel::tokio_postgres::Client {
     let session = app.database.session("reeve_app").await;
     let begin = format!(

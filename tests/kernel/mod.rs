@@ -160,7 +160,8 @@ async fn break_ledger(app: &TestApp) {
 
 /// Gives back exactly what migration 0002 granted.
 async fn mend_ledger(app: &TestApp) {
-    let grant = "grant insert (operation, resource, record_id, record_ids, before, after, outcome, reason)
+    let grant =
+        "grant insert (operation, resource, record_id, record_ids, before, after, outcome, reason)
                  on audit.entry to reeve_app, reeve_search";
     execute(app, grant).await;
 }

@@ -27,6 +27,8 @@ pub enum MigrateError {
     Connect(#[source] tokio_postgres::Error),
     #[error("another migration is running on this database: wait for it, then run this again")]
     Busy,
+    #[error("this database has no schema of Reeve's yet: run `reeve migrate`, or `reeve demo`")]
+    Empty,
     #[error(
         "migration {module}/{number} was edited after it was applied: restore the file, and put the change into a new one"
     )]

