@@ -9,7 +9,10 @@ fn a_tenant_adds_an_insurer_for_itself_alone() {
         let (north, south) = (app.tenant("north").await, app.tenant("south").await);
         let entry = json!({"kind": "eps", "code": "EPS-X", "name": "Aseguradora X"});
         assert_eq!(north.admin.post("/v1/catalogues", &entry).await.status, 201);
-        assert_eq!(north.admin.post("/v1/catalogues", &entry).await.problem(), "409 catalogue_code_taken");
+        assert_eq!(
+            north.admin.post("/v1/catalogues", &entry).await.problem(),
+            "409 catalogue_code_taken"
+        );
         let mut body = patient("1");
         body["epsId"] = json!("eps-x");
         assert_eq!(north.integration.post("/v1/patients", &body).await.json()["eps_id"], "EPS-X");
@@ -29,6 +32,10 @@ fn states_cannot_be_added_and_an_unknown_document_type_names_the_known_ones() {
         let mut body = patient("1");
         body["docTypeId"] = json!("XX");
         let reply = north.integration.post("/v1/patients", &body).await;
-        assert!(reply.json()["detail"][0]["msg"].as_str().unwrap().contains("CC, TI, RC"), "{}", reply.text);
+        assert!(
+            reply.json()["detail"][0]["msg"].as_str().unwrap().contains("CC, TI, RC"),
+            "{}",
+            reply.text
+        );
     });
 }

@@ -48,11 +48,15 @@ fn each_line_has_its_outcome_and_each_record_its_entry() {
 fn all_or_nothing_leaves_nothing_at_the_first_fault() {
     run(async |app| {
         app.tenant("north").await;
-        let (output, outcomes) = import(app, &["--all-or-nothing"], &lines(&["1", "2", "1", "4"])).await;
+        let (output, outcomes) =
+            import(app, &["--all-or-nothing"], &lines(&["1", "2", "1", "4"])).await;
         assert_eq!(outcomes.last().unwrap()["code"], "document_taken");
         assert_eq!(output.status.code(), Some(5));
         assert_eq!(app.ask("select count(*) from clinic.patient").await, ["0"]);
-        assert_eq!(app.ask("select count(*) from audit.entry where resource = 'clinic.patient'").await, ["0"]);
+        assert_eq!(
+            app.ask("select count(*) from audit.entry where resource = 'clinic.patient'").await,
+            ["0"]
+        );
         let (output, outcomes) = import(app, &["--all-or-nothing"], &lines(&["1", "2"])).await;
         assert_eq!((output.status.code(), outcomes.len()), (Some(0), 2));
         assert_eq!(app.ask("select count(*) from clinic.patient").await, ["2"]);

@@ -35,8 +35,15 @@ fn patients_are_found_by_document_email_phone_and_custom_fields() {
         assert_eq!(numbers(me, "custom_fields.plan=gold").await, ["2", "4"]);
         assert_eq!(numbers(me, "custom_fields.n=3").await, ["3"]);
         assert_eq!(numbers(me, "custom_fields.code=%223%22").await, ["3"]);
-        assert_eq!(numbers(me, "custom_fields.code=3").await, Vec::<String>::new(), "3 is a number, \"3\" a text");
-        assert_eq!(numbers(me, "custom_fields=%7B%22flags%22:%7B%22vip%22:true%7D%7D").await, ["2"]);
+        assert_eq!(
+            numbers(me, "custom_fields.code=3").await,
+            Vec::<String>::new(),
+            "3 is a number, \"3\" a text"
+        );
+        assert_eq!(
+            numbers(me, "custom_fields=%7B%22flags%22:%7B%22vip%22:true%7D%7D").await,
+            ["2"]
+        );
         assert_eq!(numbers(me, "custom_fields=%7B%22tags%22:%5B4%5D%7D").await, ["4"]);
         assert_eq!(numbers(me, "custom_fields.plan=gold&email=p4@example.org").await, ["4"]);
         assert_eq!(numbers(me, "custom_fields.plan=gold&phone=%2B573000000002").await, ["2"]);
@@ -55,7 +62,13 @@ fn c10_each_record_that_was_there_appears_once_while_others_are_added() {
         let (mut seen, mut cursor, mut pages) = (vec![], String::new(), 0);
         loop {
             let reply = north.reader.get(&format!("/v1/patients?limit=4{cursor}")).await.json();
-            seen.extend(reply["items"].as_array().unwrap().iter().map(|i| i["doc_number"].as_str().unwrap().to_owned()));
+            seen.extend(
+                reply["items"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|i| i["doc_number"].as_str().unwrap().to_owned()),
+            );
             pages += 1;
             north.integration.new_patient(&format!("{}", 1000 + pages)).await;
             match reply["next_cursor"].as_str() {
@@ -86,7 +99,11 @@ fn a_cursor_opens_for_the_caller_the_list_and_the_filters_it_was_made_for_only()
             (&north.reader, format!("/v1/patients?doc_number=1&cursor={cursor}")),
         ] {
             let reply = persona.get(&path).await;
-            assert_eq!((reply.status, reply.fields()), (422, vec!["query.cursor".to_owned()]), "{path}");
+            assert_eq!(
+                (reply.status, reply.fields()),
+                (422, vec!["query.cursor".to_owned()]),
+                "{path}"
+            );
         }
     });
 }
@@ -97,7 +114,8 @@ fn a_range_of_appointments_is_half_open_and_pages_keep_its_order() {
     run(async |app| {
         let north = app.tenant("north").await;
         for hour in 8..14 {
-            let (start, end) = (format!("2027-03-01T{hour:02}:00:00Z"), format!("2027-03-01T{hour:02}:30:00Z"));
+            let (start, end) =
+                (format!("2027-03-01T{hour:02}:00:00Z"), format!("2027-03-01T{hour:02}:30:00Z"));
             let mut body = testkit::appointment("9", &start, &end);
             body["modality"] = json!(if hour % 2 == 0 { "virtual" } else { "presencial" });
             body["customFields"] = json!({"hour": hour});
@@ -107,20 +125,32 @@ fn a_range_of_appointments_is_half_open_and_pages_keep_its_order() {
             let reply = north.reader.get(&format!("/v1/appointments?{query}")).await;
             assert_eq!(reply.status, 200, "{query}: {}", reply.text);
             let items = reply.json()["items"].as_array().unwrap().clone();
-            let hours = items.iter().map(|item| item["start_utc"].as_str().unwrap()[11..13].to_owned()).collect::<Vec<_>>();
+            let hours = items
+                .iter()
+                .map(|item| item["start_utc"].as_str().unwrap()[11..13].to_owned())
+                .collect::<Vec<_>>();
             (hours, reply.json()["next_cursor"].as_str().map(str::to_owned))
         };
         let range = "from=2027-03-01T09:00:00Z&to=2027-03-01T12:00:00Z";
         assert_eq!(hours(range).await.0, ["09", "10", "11"]);
-        assert_eq!(hours("from=2027-03-01T04:00:00-05:00&to=2027-03-01T12:00:00.000001Z").await.0, ["09", "10", "11", "12"]);
+        assert_eq!(
+            hours("from=2027-03-01T04:00:00-05:00&to=2027-03-01T12:00:00.000001Z").await.0,
+            ["09", "10", "11", "12"]
+        );
         let (first, cursor) = hours(&format!("{range}&limit=2")).await;
         assert_eq!(first, ["09", "10"]);
-        assert_eq!(hours(&format!("{range}&limit=2&cursor={}", cursor.unwrap())).await, (vec!["11".to_owned()], None));
+        assert_eq!(
+            hours(&format!("{range}&limit=2&cursor={}", cursor.unwrap())).await,
+            (vec!["11".to_owned()], None)
+        );
         assert_eq!(hours("modality=telemedicina").await.0, ["08", "10", "12"]);
         assert_eq!(hours("state=agendada&patient_doc_number=1&limit=1").await.0, ["08"]);
         assert_eq!(hours("state=cancelled").await.0, Vec::<String>::new());
         assert_eq!(hours("doctor_doc_number=9&from=2027-03-01T13:00:00Z").await.0, ["13"]);
         assert_eq!(hours("custom_fields.hour=11").await.0, ["11"]);
-        assert_eq!(north.reader.get("/v1/appointments?state=limbo").await.fields(), ["query.state"]);
+        assert_eq!(
+            north.reader.get("/v1/appointments?state=limbo").await.fields(),
+            ["query.state"]
+        );
     });
 }

@@ -22,7 +22,8 @@ fn a_patient_lives_from_creation_to_deletion() {
         assert_eq!(north.reader.get(&path).await.problem(), "404 not_found");
         assert_eq!(north.integration.delete(&path).await.problem(), "404 not_found");
         assert_eq!(north.integration.patch(&path, &json!({})).await.problem(), "404 not_found");
-        let kept = app.ask("select count(*) from clinic.patient where deleted_at is not null").await;
+        let kept =
+            app.ask("select count(*) from clinic.patient where deleted_at is not null").await;
         assert_eq!(kept, ["1"], "a clinical record is kept");
     });
 }
@@ -64,8 +65,14 @@ fn the_same_fields_are_accepted_in_snake_case_and_never_twice() {
         assert_eq!(north.integration.post("/v1/patients", &body).await.status, 201);
         let both = patient("56").to_string().replace('}', ",\"doc_number\":\"57\"}");
         let request = north.integration.request(reqwest::Method::POST, "/v1/patients");
-        let reply = north.integration.send(request.header("Content-Type", "application/json").body(both)).await;
-        assert_eq!((reply.status, reply.json()["detail"][0]["type"].clone()), (422, json!("duplicate")));
+        let reply = north
+            .integration
+            .send(request.header("Content-Type", "application/json").body(both))
+            .await;
+        assert_eq!(
+            (reply.status, reply.json()["detail"][0]["type"].clone()),
+            (422, json!("duplicate"))
+        );
     });
 }
 
@@ -82,12 +89,21 @@ fn a_change_keeps_what_is_absent_clears_what_is_null_and_sets_what_is_given() {
         let id = north.integration.post("/v1/patients", &body).await.id();
         let change = json!({"email": null, "lastName": "Ruiz"});
         let out = north.integration.patch(&format!("/v1/patients/{id}"), &change).await.json();
-        assert_eq!((&out["email"], &out["last_name"], &out["middle_name"]), (&Value::Null, &json!("Ruiz"), &json!("Luz")));
-        assert_eq!((&out["phones"], &out["custom_fields"]), (&json!(["3005550142"]), &json!({"a": 1})));
+        assert_eq!(
+            (&out["email"], &out["last_name"], &out["middle_name"]),
+            (&Value::Null, &json!("Ruiz"), &json!("Luz"))
+        );
+        assert_eq!(
+            (&out["phones"], &out["custom_fields"]),
+            (&json!(["3005550142"]), &json!({"a": 1}))
+        );
         let cleared = json!({"customFields": {"b": 2}, "phones": null});
         let out = north.integration.patch(&format!("/v1/patients/{id}"), &cleared).await.json();
         assert_eq!((&out["custom_fields"], &out["phones"]), (&json!({"b": 2}), &json!([])));
-        let refused = north.integration.patch(&format!("/v1/patients/{id}"), &json!({"docNumber": null})).await;
+        let refused = north
+            .integration
+            .patch(&format!("/v1/patients/{id}"), &json!({"docNumber": null}))
+            .await;
         assert_eq!(refused.fields(), ["body.docNumber"]);
     });
 }
@@ -98,9 +114,15 @@ fn a_document_is_one_patients_until_that_one_is_deleted() {
     run(async |app| {
         let north = app.tenant("north").await;
         let id = north.integration.new_patient("7").await;
-        assert_eq!(north.integration.post("/v1/patients", &patient("7")).await.problem(), "409 document_taken");
+        assert_eq!(
+            north.integration.post("/v1/patients", &patient("7")).await.problem(),
+            "409 document_taken"
+        );
         let other = north.integration.new_patient("8").await;
-        let clash = north.integration.patch(&format!("/v1/patients/{other}"), &json!({"docNumber": "7"})).await;
+        let clash = north
+            .integration
+            .patch(&format!("/v1/patients/{other}"), &json!({"docNumber": "7"}))
+            .await;
         assert_eq!(clash.problem(), "409 document_taken");
         north.integration.delete(&format!("/v1/patients/{id}")).await;
         assert_eq!(north.integration.post("/v1/patients", &patient("7")).await.status, 201);
@@ -115,7 +137,8 @@ fn c07_of_two_changes_with_one_etag_one_is_made_and_the_other_is_412() {
         let path = format!("/v1/patients/{id}");
         let etag = north.reader.get(&path).await.header("etag").unwrap().to_owned();
         let change = |name: &str| {
-            let request = north.integration.request(reqwest::Method::PATCH, &path).header("If-Match", &etag);
+            let request =
+                north.integration.request(reqwest::Method::PATCH, &path).header("If-Match", &etag);
             north.integration.send(request.json(&json!({"firstName": name})))
         };
         let (a, b) = tokio::join!(change("Eva"), change("Luz"));
@@ -128,9 +151,13 @@ fn c07_of_two_changes_with_one_etag_one_is_made_and_the_other_is_412() {
         let strict = app.tenant_with("strict", true).await;
         let id = strict.integration.new_patient("1").await;
         let path = format!("/v1/patients/{id}");
-        assert_eq!(strict.integration.patch(&path, &json!({})).await.problem(), "428 if_match_required");
+        assert_eq!(
+            strict.integration.patch(&path, &json!({})).await.problem(),
+            "428 if_match_required"
+        );
         assert_eq!(strict.integration.delete(&path).await.problem(), "428 if_match_required");
-        let request = strict.integration.request(reqwest::Method::DELETE, &path).header("If-Match", "\"1\"");
+        let request =
+            strict.integration.request(reqwest::Method::DELETE, &path).header("If-Match", "\"1\"");
         assert_eq!(strict.integration.send(request).await.status, 204);
     });
 }
@@ -143,7 +170,10 @@ fn c11_custom_fields_come_back_exactly_and_a_key_given_twice_is_422() {
             let body = patient(&number.to_string()).to_string();
             let body = format!("{},\"customFields\":{custom}}}", body.trim_end_matches('}'));
             let request = north.integration.request(reqwest::Method::POST, "/v1/patients");
-            north.integration.send(request.header("Content-Type", "application/json").body(body)).await
+            north
+                .integration
+                .send(request.header("Content-Type", "application/json").body(body))
+                .await
         };
         let exact = [
             r#"{"big": 9007199254740993}"#,
@@ -158,7 +188,9 @@ fn c11_custom_fields_come_back_exactly_and_a_key_given_twice_is_422() {
             let unescaped = custom.replace("\\u202e", "\u{202e}").replace("\\u200b", "\u{200b}");
             let kept = app.ask(&format!("select custom_fields = '{unescaped}'::jsonb from clinic.patient where id = '{}'", reply.id())).await;
             assert_eq!(kept, ["t"], "{custom}");
-            for number in ["9007199254740993", "1.0", "0.10", "123456789012345678901234567890.123456789"] {
+            for number in
+                ["9007199254740993", "1.0", "0.10", "123456789012345678901234567890.123456789"]
+            {
                 assert!(!custom.contains(number) || reply.text.contains(number), "{}", reply.text);
             }
         }
@@ -179,6 +211,9 @@ fn habeas_data_may_be_a_boolean() {
         let out = north.integration.post("/v1/patients", &body).await.json();
         assert_eq!(out["habeas_data"]["authorized"], false);
         body["habeasData"] = json!("yes");
-        assert_eq!(north.integration.post("/v1/patients", &body).await.fields(), ["body.habeasData"]);
+        assert_eq!(
+            north.integration.post("/v1/patients", &body).await.fields(),
+            ["body.habeasData"]
+        );
     });
 }

@@ -168,6 +168,7 @@ fn t05_a_table_without_a_policy_is_named_by_the_lint() {
 }
 
 /// Drift, what the lint calls it, and the object that it must name.
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
 fn drifts() -> Vec<(String, &'static str, &'static str)> {
     let table = "create table clinic.t (tenant_id uuid not null, id uuid not null, primary key (tenant_id, id));";
     let forced = "alter table clinic.t enable row level security; alter table clinic.t force row level security;";
@@ -366,21 +367,9 @@ fn t08_ten_thousand_dropped_requests_leave_the_only_connection_clean() {
                 let storm = &storm;
                 scope.spawn(move || storm.rage(seed ^ (worker + 1)));
             }
-            let watch = async {
-                let idle = "select greatest(0, coalesce(max(extract(epoch from clock_timestamp() - state_change) * 1000), 0))::int
-                    from pg_stat_activity where datname = current_database() and usename = 'reeve_app'
-                     and state like 'idle in transaction%'";
-                let session = app.database.session("reeve_admin").await;
-                while !storm.over.load(Ordering::Relaxed) {
-                    let listed = b.get("/v1/patients").await;
-                    assert_eq!(listed.status, 200, "{}", listed.text);
-                    assert_eq!(ids(&listed), [mine.as_str()], "{}", listed.text);
-                    let idle: i32 = session.query_one(idle, &[]).await.unwrap().get(0);
-                    longest_idle = longest_idle.max(idle);
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            };
-            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(watch));
+            let watch = watch_over(app, &b, &mine, &storm.over);
+            let wait = || tokio::runtime::Handle::current().block_on(watch);
+            longest_idle = tokio::task::block_in_place(wait);
         });
         let (sent, answered) = (storm.sent.into_inner(), storm.answered.into_inner());
         let made = count(app, "select count(*) from clinic.patient").await;
@@ -399,16 +388,37 @@ fn t08_ten_thousand_dropped_requests_leave_the_only_connection_clean() {
         assert!(looks > 500, "the storm reached the database: {looks}");
         assert_eq!(leaks(app).await, 0, "the tenant setting was empty at every checkout");
         assert!(!testkit::logged().contains("current transaction is aborted"));
-        // Whatever was cut, was cut as a whole.
-        let halves = "select count(*) from clinic.patient p where not exists (select from audit.entry e
-                       where e.tenant_id = p.tenant_id and e.record_id = p.id and e.operation = 'CREATE')";
-        assert_eq!(count(app, halves).await, 0, "a patient without its entry");
-        assert_eq!(
-            count(app, "select count(*) from kernel.idempotency where status is null").await,
-            0
-        );
         assert!(made > 50, "writes went through: {made}");
+        nothing_is_half_done(app).await;
     });
+}
+
+/// Another tenant, all through the storm: it gets its own rows. How long, in milliseconds, a
+/// backend idled in a transaction.
+async fn watch_over(app: &TestApp, other: &Persona, own: &str, over: &AtomicBool) -> i32 {
+    let idle = "select greatest(0, coalesce(max(extract(epoch from clock_timestamp() - state_change)), 0) * 1000)::int
+                  from pg_stat_activity where datname = current_database() and usename = 'reeve_app'
+                   and state like 'idle in transaction%'";
+    let session = app.database.session("reeve_admin").await;
+    let mut longest = 0;
+    while !over.load(Ordering::Relaxed) {
+        let listed = other.get("/v1/patients").await;
+        assert_eq!(listed.status, 200, "{}", listed.text);
+        assert_eq!(ids(&listed), [own], "{}", listed.text);
+        let idle: i32 = session.query_one(idle, &[]).await.unwrap().get(0);
+        longest = longest.max(idle);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    longest
+}
+
+/// Whatever was cut, was cut as a whole.
+async fn nothing_is_half_done(app: &TestApp) {
+    let alone = "select count(*) from clinic.patient p where not exists (select from audit.entry e
+                  where e.tenant_id = p.tenant_id and e.record_id = p.id and e.operation = 'CREATE')";
+    assert_eq!(count(app, alone).await, 0, "a patient without its entry");
+    let open = "select count(*) from kernel.idempotency where status is null";
+    assert_eq!(count(app, open).await, 0, "a key without its answer");
 }
 
 /// Requests of one tenant whose client goes away.
@@ -448,7 +458,7 @@ impl Storm {
             }
             // Half of them read what has come: their end is FIN. The others' is RST when an answer
             // waits unread.
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 stream.set_nonblocking(true).expect("set");
                 if stream.read(&mut [0; 64]).is_ok_and(|read| read > 0) {
                     self.answered.fetch_add(1, Ordering::Relaxed);
@@ -487,22 +497,7 @@ fn t09_after_a_timeout_a_deadlock_or_a_conflict_the_next_tenant_is_served() {
     run(async |app| {
         let (north, south) = (app.tenant("north").await, app.tenant("south").await);
         spy_on_checkouts(app).await;
-        // The tenant's first name says what befalls its statement.
-        let trouble = "create function public.trouble() returns trigger language plpgsql as $$ begin
-                if new.first_name = 'slow' then perform pg_sleep(60); end if;
-                if new.first_name = 'conflict' then raise exception 'x' using errcode = '40001'; end if;
-                if new.first_name = 'deadlock' then
-                    perform pg_advisory_xact_lock(1); perform pg_advisory_xact_lock(2);
-                end if;
-                return new; end $$;
-            create trigger trouble before update on clinic.patient for each row execute function public.trouble()";
-        execute(app, trouble).await;
-        let timeouts = format!(
-            "alter role reeve_app in database {} set statement_timeout = '3s'; \
-            alter role reeve_app in database {0} set lock_timeout = '1500ms'",
-            app.database.name
-        );
-        execute(app, &timeouts).await;
+        install_trouble(app).await;
         let one = app.add_replica(&Options { pool: 1, ..Options::default() }).await;
         let (a, b) = (north.integration.at(app.url(one)), south.integration.at(app.url(one)));
         let (theirs, mine) = (a.new_patient("1").await, b.new_patient("2").await);
@@ -551,6 +546,25 @@ fn t09_after_a_timeout_a_deadlock_or_a_conflict_the_next_tenant_is_served() {
                          where tenant in (select id::text from kernel.tenant)";
         assert_eq!(count(app, backends).await, 1, "all of it was on one connection");
     });
+}
+
+/// From here on a patient's first name says what befalls the statement that changes it.
+async fn install_trouble(app: &TestApp) {
+    let trouble = "create function public.trouble() returns trigger language plpgsql as $$ begin
+            if new.first_name = 'slow' then perform pg_sleep(60); end if;
+            if new.first_name = 'conflict' then raise exception 'x' using errcode = '40001'; end if;
+            if new.first_name = 'deadlock' then
+                perform pg_advisory_xact_lock(1); perform pg_advisory_xact_lock(2);
+            end if;
+            return new; end $$;
+        create trigger trouble before update on clinic.patient for each row execute function public.trouble()";
+    execute(app, trouble).await;
+    let timeouts = format!(
+        "alter role reeve_app in database {} set statement_timeout = '3s'; \
+        alter role reeve_app in database {0} set lock_timeout = '1500ms'",
+        app.database.name
+    );
+    execute(app, &timeouts).await;
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, process::Command};
 
 use ::kernel::{Clock, http::Method, tenant};
 use serde_json::{Value, json};
-use testkit::{Reply, TestApp, appointment, patient, run};
+use testkit::{Persona, Reply, TestApp, appointment, patient, run};
 use uuid::Uuid;
 
 use super::{
@@ -156,22 +156,6 @@ fn u03_what_fails_leaves_no_success_and_what_is_refused_leaves_one_refusal() {
         let nowhere = format!("/v1/patients/{}", Uuid::now_v7());
         let mut later = appointment("7", start.1, start.0);
         later["comment"] = json!("ends before it starts");
-        let send = async |caller: &testkit::Persona,
-                          method: &str,
-                          path: &str,
-                          body: &Value,
-                          tag: Option<&str>| {
-            let id = Uuid::now_v7();
-            let method: reqwest::Method = method.parse().unwrap();
-            let asked =
-                caller.request(method, path).json(body).header("X-Request-Id", id.to_string());
-            let asked = match tag {
-                Some(tag) => asked.header("If-Match", tag),
-                None => asked,
-            };
-            let reply = caller.send(asked).await;
-            (reply, entries_of(app, id).await)
-        };
         let before = records(app, north.id).await;
         let change = json!({"firstName": "Eva"});
         let cases = [
@@ -192,7 +176,7 @@ fn u03_what_fails_leaves_no_success_and_what_is_refused_leaves_one_refusal() {
             ("404 not_found", "GET", nowhere.as_str(), Value::Null, None),
         ];
         for (expected, method, path, body, tag) in cases {
-            let (reply, entries) = send(mine, method, path, &body, tag).await;
+            let (reply, entries) = send(app, mine, method, path, &body, tag).await;
             assert_eq!(reply.problem(), expected, "{method} {path}: {}", reply.text);
             assert_eq!(entries, Vec::<Value>::new(), "{expected}");
         }
@@ -203,7 +187,7 @@ fn u03_what_fails_leaves_no_success_and_what_is_refused_leaves_one_refusal() {
             (&north.auditor, "GET", item.as_str(), Value::Null, "patient:read"),
         ];
         for (caller, method, path, body, permission) in refusals {
-            let (reply, entries) = send(caller, method, path, &body, None).await;
+            let (reply, entries) = send(app, caller, method, path, &body, None).await;
             assert_eq!(reply.problem(), "403 forbidden", "{}", reply.text);
             assert_eq!(entries.len(), 1, "{entries:?}");
             let told = ["outcome", "reason", "permission"]
@@ -213,6 +197,25 @@ fn u03_what_fails_leaves_no_success_and_what_is_refused_leaves_one_refusal() {
         }
         assert_eq!(records(app, north.id).await, before);
     });
+}
+
+/// Sends a request; the answer and the entries that it left.
+async fn send(
+    app: &TestApp,
+    caller: &Persona,
+    method: &str,
+    path: &str,
+    body: &Value,
+    tag: Option<&str>,
+) -> (Reply, Vec<Value>) {
+    let id = Uuid::now_v7();
+    let method: reqwest::Method = method.parse().unwrap();
+    let asked = caller.request(method, path).json(body).header("X-Request-Id", id.to_string());
+    let asked = match tag {
+        Some(tag) => asked.header("If-Match", tag),
+        None => asked,
+    };
+    (caller.send(asked).await, entries_of(app, id).await)
 }
 
 #[test]
@@ -572,6 +575,13 @@ fn the_ledger_is_asked_by_record_actor_request_kind_outcome_and_time() {
             ["DELETE", "READ", "READ", "UPDATE"]
         );
         assert_eq!(ask(&format!("record_id={id}&to={at}")).await, ["CREATE"]);
+    });
+}
+
+#[test]
+fn the_ledger_answers_only_what_it_understands_and_whom_it_may() {
+    run(async |app| {
+        let north = app.tenant("north").await;
         for wrong in [
             "record_id=x",
             "from=yesterday",

@@ -7,14 +7,21 @@ use super::reeve;
 
 async fn say(app: &TestApp, words: &[&str]) -> (Option<i32>, String, String) {
     let mut command = reeve(words);
-    command.env("DATABASE_URL", app.database.url("reeve_app")).env("DATABASE_OWNER_URL", app.database.url("reeve_admin"));
-    let output = command.env("SECRET_KEY", "a secret of the tests, long enough for it").output().await.unwrap();
+    command
+        .env("DATABASE_URL", app.database.url("reeve_app"))
+        .env("DATABASE_OWNER_URL", app.database.url("reeve_admin"));
+    let output = command
+        .env("SECRET_KEY", "a secret of the tests, long enough for it")
+        .output()
+        .await
+        .unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
 fn json(text: &str) -> Value {
-    serde_json::from_str(text.lines().next().unwrap_or_default()).unwrap_or_else(|_| panic!("not JSON: {text}"))
+    serde_json::from_str(text.lines().next().unwrap_or_default())
+        .unwrap_or_else(|_| panic!("not JSON: {text}"))
 }
 
 #[test]
@@ -22,17 +29,21 @@ fn a_newcomer_makes_a_tenant_and_a_key_and_uses_them() {
     run(async |app| {
         let (code, tenant, _) = say(app, &["--json", "tenant", "create", "Clínica Nueva"]).await;
         assert_eq!((code, json(&tenant)["name"].as_str()), (Some(0), Some("Clínica Nueva")));
-        let (code, key, talk) = say(app, &["key", "create", "--tenant", "Clínica Nueva", "--name", "n8n"]).await;
+        let (code, key, talk) =
+            say(app, &["key", "create", "--tenant", "Clínica Nueva", "--name", "n8n"]).await;
         assert_eq!(code, Some(0), "{talk}");
         let newcomer = app.persona(Some(key.trim().to_owned()), uuid::Uuid::nil());
         assert_eq!(newcomer.post("/v1/patients", &patient("1")).await.status, 201);
-        let (_, listed, _) = say(app, &["--json", "key", "list", "--tenant", "Clínica Nueva"]).await;
+        let (_, listed, _) =
+            say(app, &["--json", "key", "list", "--tenant", "Clínica Nueva"]).await;
         let id = json(&listed)["id"].as_str().unwrap().to_owned();
         assert!(!listed.contains(key.trim()));
-        let rotate = ["--json", "key", "rotate", "--tenant", "Clínica Nueva", &id, "--overlap-hours", "1"];
+        let rotate =
+            ["--json", "key", "rotate", "--tenant", "Clínica Nueva", &id, "--overlap-hours", "1"];
         let (code, successor, _) = say(app, &rotate).await;
         assert_eq!(code, Some(0));
-        let next = app.persona(json(&successor)["api_key"].as_str().map(str::to_owned), uuid::Uuid::nil());
+        let next =
+            app.persona(json(&successor)["api_key"].as_str().map(str::to_owned), uuid::Uuid::nil());
         assert_eq!(next.get("/v1/patients").await.status, 200);
         assert_eq!(newcomer.get("/v1/patients").await.status, 200, "both work during the overlap");
         let (code, _, _) = say(app, &["key", "revoke", "--tenant", "Clínica Nueva", &id]).await;
@@ -47,12 +58,17 @@ fn exit_codes_are_those_of_the_help() {
     run(async |app| {
         app.tenant("north").await;
         for (words, code) in [
-            (vec!["tenant", "list"], 0), (vec!["doctor"], 0), (vec!["migrate", "--status"], 0), (vec!["openapi"], 0),
-            (vec!["tenant"], 2), (vec!["tenant", "list", "--nonsense"], 2),
+            (vec!["tenant", "list"], 0),
+            (vec!["doctor"], 0),
+            (vec!["migrate", "--status"], 0),
+            (vec!["openapi"], 0),
+            (vec!["tenant"], 2),
+            (vec!["tenant", "list", "--nonsense"], 2),
             (vec!["key", "create", "--tenant", "north", "--name", "x", "--role", "king"], 2),
             (vec!["tenant", "suspend", "nowhere"], 4),
             (vec!["key", "revoke", "--tenant", "north", "01920000-0000-7000-8000-000000000000"], 4),
-            (vec!["tenant", "create", "north"], 5), (vec!["tenant", "create", ""], 5),
+            (vec!["tenant", "create", "north"], 5),
+            (vec!["tenant", "create", ""], 5),
         ] {
             let (exit, out, talk) = say(app, &words).await;
             assert_eq!(exit, Some(code), "{words:?}: {out}{talk}");
@@ -66,14 +82,46 @@ fn the_doctor_finds_what_breaks_a_promise_and_says_what_to_do() {
     run(async |app| {
         let session = app.database.session("reeve_admin").await;
         let wrongs = [
-            ("alter table clinic.patient no force row level security", "alter table clinic.patient force row level security", "rls-not-forced"),
-            ("grant update on audit.entry to reeve_app", "revoke update on audit.entry from reeve_app", "ledger-not-insert-only"),
-            ("drop trigger ledger on clinic.patient", "create trigger ledger after insert or update or delete on clinic.patient for each row execute function audit.record()", "ledger-trigger-missing"),
-            ("alter table clinic.patient add column nickname text", "alter table clinic.patient drop column nickname", "column-without-class"),
-            ("grant delete on clinic.patient to reeve_app", "revoke delete on clinic.patient from reeve_app", "delete-granted"),
-            ("create view clinic.peek as select id from clinic.patient", "drop view clinic.peek", "view-without-invoker"),
-            ("create function clinic.open() returns int language sql security definer as 'select 1'", "drop function clinic.open()", "definer-function-open"),
-            ("create policy wide on clinic.patient to reeve_app using (true)", "drop policy wide on clinic.patient", "policy-not-by-tenant"),
+            (
+                "alter table clinic.patient no force row level security",
+                "alter table clinic.patient force row level security",
+                "rls-not-forced",
+            ),
+            (
+                "grant update on audit.entry to reeve_app",
+                "revoke update on audit.entry from reeve_app",
+                "ledger-not-insert-only",
+            ),
+            (
+                "drop trigger ledger on clinic.patient",
+                "create trigger ledger after insert or update or delete on clinic.patient for each row execute function audit.record()",
+                "ledger-trigger-missing",
+            ),
+            (
+                "alter table clinic.patient add column nickname text",
+                "alter table clinic.patient drop column nickname",
+                "column-without-class",
+            ),
+            (
+                "grant delete on clinic.patient to reeve_app",
+                "revoke delete on clinic.patient from reeve_app",
+                "delete-granted",
+            ),
+            (
+                "create view clinic.peek as select id from clinic.patient",
+                "drop view clinic.peek",
+                "view-without-invoker",
+            ),
+            (
+                "create function clinic.open() returns int language sql security definer as 'select 1'",
+                "drop function clinic.open()",
+                "definer-function-open",
+            ),
+            (
+                "create policy wide on clinic.patient to reeve_app using (true)",
+                "drop policy wide on clinic.patient",
+                "policy-not-by-tenant",
+            ),
         ];
         for (wrong, mended, code) in wrongs {
             session.batch_execute(wrong).await.unwrap();
@@ -90,8 +138,14 @@ fn the_doctor_finds_what_breaks_a_promise_and_says_what_to_do() {
 fn serving_as_an_owner_or_superuser_is_refused_with_what_to_do() {
     run(async |app| {
         let mut command = reeve(&["serve"]);
-        command.env("DATABASE_URL", app.database.url("reeve_admin")).env("PORT", super::free_port().to_string());
-        let output = command.env("SECRET_KEY", "a secret of the tests, long enough for it").output().await.unwrap();
+        command
+            .env("DATABASE_URL", app.database.url("reeve_admin"))
+            .env("PORT", super::free_port().to_string());
+        let output = command
+            .env("SECRET_KEY", "a secret of the tests, long enough for it")
+            .output()
+            .await
+            .unwrap();
         assert_eq!(output.status.code(), Some(3));
         let talk = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(talk.contains("superuser") && talk.contains("reeve migrate"), "{talk}");
@@ -103,7 +157,10 @@ fn a_migration_runs_once_and_a_schema_that_is_newer_or_edited_is_refused() {
     run(async |app| {
         assert_eq!(say(app, &["migrate"]).await.1.trim(), "the schema is up to date");
         let session = app.database.session("reeve_admin").await;
-        session.batch_execute("insert into reeve.migration values ('clinic', 99, 'later', '')").await.unwrap();
+        session
+            .batch_execute("insert into reeve.migration values ('clinic', 99, 'later', '')")
+            .await
+            .unwrap();
         let (code, _, talk) = say(app, &["migrate"]).await;
         assert!(code == Some(1) && talk.contains("newer Reeve"), "{talk}");
         session.batch_execute("delete from reeve.migration where number = 99; update reeve.migration set checksum = ''").await.unwrap();

@@ -21,7 +21,8 @@ fn kills() -> u32 {
 /// One request that may fail on the way: the status, when there was an answer.
 async fn create(persona: &Persona, number: &str, key: &str) -> Option<(u16, String)> {
     let request = persona.request(Method::POST, "/v1/patients").header("Idempotency-Key", key);
-    let response = request.json(&patient(number)).timeout(Duration::from_secs(10)).send().await.ok()?;
+    let response =
+        request.json(&patient(number)).timeout(Duration::from_secs(10)).send().await.ok()?;
     let status = response.status().as_u16();
     Some((status, response.text().await.ok()?))
 }
@@ -36,21 +37,24 @@ fn x01_every_acknowledged_write_survives_a_hundred_kills_with_its_entry_and_noth
         for kill in 0..kills() {
             let server = Server::start(&app.database, port).await;
             let stop = Arc::new(AtomicBool::new(false));
-            let writers: Vec<_> = (0..4).map(|_| {
-                let (persona, stop) = (north.integration.at(server.url.clone()), stop.clone());
-                let (acknowledged, next) = (acknowledged.clone(), next.clone());
-                tokio::spawn(async move {
-                    while !stop.load(Ordering::Relaxed) {
-                        let number = next.fetch_add(1, Ordering::Relaxed).to_string();
-                        match create(&persona, &number, &number).await {
-                            Some((201, _)) => acknowledged.lock().unwrap().push(number),
-                            Some((status, text)) => panic!("{status} {text}"),
-                            None => {}
+            let writers: Vec<_> = (0..4)
+                .map(|_| {
+                    let (persona, stop) = (north.integration.at(server.url.clone()), stop.clone());
+                    let (acknowledged, next) = (acknowledged.clone(), next.clone());
+                    tokio::spawn(async move {
+                        while !stop.load(Ordering::Relaxed) {
+                            let number = next.fetch_add(1, Ordering::Relaxed).to_string();
+                            match create(&persona, &number, &number).await {
+                                Some((201, _)) => acknowledged.lock().unwrap().push(number),
+                                Some((status, text)) => panic!("{status} {text}"),
+                                None => {}
+                            }
                         }
-                    }
+                    })
                 })
-            }).collect();
-            tokio::time::sleep(Duration::from_millis(u64::from(kill * 37 % 60))).await;
+                .collect();
+            // A random instant: there is no event to wait for.
+            tokio::time::sleep(Duration::from_millis(30 + u64::from(kill * 37 % 110))).await;
             server.kill().await;
             stop.store(true, Ordering::Relaxed);
             for writer in writers {
@@ -71,7 +75,8 @@ fn x01_every_acknowledged_write_survives_a_hundred_kills_with_its_entry_and_noth
             "select e.id from audit.entry e where e.resource = 'clinic.patient' and not exists (
                select from clinic.patient p where p.id = e.record_id)").await;
         assert_eq!(without_record, Vec::<String>::new());
-        let without_answer = app.ask("select key from kernel.idempotency where status is null").await;
+        let without_answer =
+            app.ask("select key from kernel.idempotency where status is null").await;
         assert_eq!(without_answer, Vec::<String>::new());
     });
 }
@@ -89,14 +94,22 @@ fn c05_a_retry_after_a_kill_between_commit_and_answer_gets_the_first_answer() {
             let unread = tokio::spawn(async move { create(&own, &sent, &sent).await });
             let session = app.database.session("reeve_admin").await;
             let begun = Instant::now();
-            while session.query("select from clinic.patient where doc_number = $1", &[&number]).await.unwrap().is_empty() {
+            while session
+                .query("select from clinic.patient where doc_number = $1", &[&number])
+                .await
+                .unwrap()
+                .is_empty()
+            {
                 assert!(begun.elapsed() < Duration::from_secs(10));
             }
             server.kill().await;
             unread.abort();
             let server = Server::start(&app.database, port).await;
             let (status, text) = create(&persona, &number, &number).await.unwrap();
-            let kept = session.query_one("select body from kernel.idempotency where key = $1", &[&number]).await.unwrap();
+            let kept = session
+                .query_one("select body from kernel.idempotency where key = $1", &[&number])
+                .await
+                .unwrap();
             assert_eq!((status, text.as_bytes()), (201, kept.get::<_, &[u8]>(0)));
             server.kill().await;
         }
@@ -109,30 +122,37 @@ fn x02_when_all_database_sessions_are_ended_under_load_requests_get_503_and_serv
     run_with(Options { pool: 4, ..Options::default() }, async |app| {
         let north = app.tenant("north").await;
         let stop = Arc::new(AtomicBool::new(false));
-        let workers: Vec<_> = (0..8).map(|worker| {
-            let (persona, stop) = (north.integration.clone(), stop.clone());
-            tokio::spawn(async move {
-                let mut made = vec![];
-                for n in 0.. {
-                    let number = format!("{worker}-{n}");
-                    let mut status = 0;
-                    // A client that retries under its key.
-                    while status != 201 {
-                        let (answer, text) = create(&persona, &number, &number).await.expect("an answer");
-                        assert!([201, 503, 409].contains(&answer), "{answer} {text}");
-                        status = answer;
+        let workers: Vec<_> = (0..8)
+            .map(|worker| {
+                let (persona, stop) = (north.integration.clone(), stop.clone());
+                tokio::spawn(async move {
+                    let mut made = vec![];
+                    for n in 0.. {
+                        let number = format!("{worker}-{n}");
+                        let mut status = 0;
+                        // A client that retries under its key.
+                        while status != 201 {
+                            let (answer, text) =
+                                create(&persona, &number, &number).await.expect("an answer");
+                            assert!([201, 503, 409].contains(&answer), "{answer} {text}");
+                            status = answer;
+                        }
+                        made.push(number);
+                        if stop.load(Ordering::Relaxed) {
+                            return made;
+                        }
                     }
-                    made.push(number);
-                    if stop.load(Ordering::Relaxed) {
-                        return made;
-                    }
-                }
-                made
+                    made
+                })
             })
-        }).collect();
+            .collect();
         for _ in 0..5 {
-            let ended = app.ask("select pg_terminate_backend(pid) from pg_stat_activity
-                                  where usename = 'reeve_app' and datname = current_database()").await;
+            let ended = app
+                .ask(
+                    "select pg_terminate_backend(pid) from pg_stat_activity
+                                  where usename = 'reeve_app' and datname = current_database()",
+                )
+                .await;
             assert!(!ended.is_empty());
             let begun = Instant::now();
             while north.reader.get("/v1/patients?limit=1").await.status != 200 {
@@ -153,30 +173,38 @@ fn x06_two_replicas_are_restarted_one_after_the_other_under_load_and_no_request_
     run(async |app| {
         let north = app.tenant("north").await;
         let ports = [free_port(), free_port()];
-        let mut servers = vec![Server::start(&app.database, ports[0]).await, Server::start(&app.database, ports[1]).await];
+        let mut servers = vec![
+            Server::start(&app.database, ports[0]).await,
+            Server::start(&app.database, ports[1]).await,
+        ];
         let stop = Arc::new(AtomicBool::new(false));
-        let workers: Vec<_> = (0..6).map(|worker| {
-            let replicas = servers.iter().map(|s| north.integration.at(s.url.clone())).collect::<Vec<_>>();
-            let stop = stop.clone();
-            tokio::spawn(async move {
-                let mut made = 0;
-                while !stop.load(Ordering::Relaxed) {
-                    let number = format!("{worker}-{made}");
-                    // A client that tries the other replica, under the same key.
-                    let mut answer = None;
-                    for replica in replicas.iter().cycle().skip(made % 2).take(20) {
-                        answer = create(replica, &number, &number).await.filter(|(status, _)| *status != 503);
-                        if answer.is_some() {
-                            break;
+        let workers: Vec<_> = (0..6)
+            .map(|worker| {
+                let replicas =
+                    servers.iter().map(|s| north.integration.at(s.url.clone())).collect::<Vec<_>>();
+                let stop = stop.clone();
+                tokio::spawn(async move {
+                    let mut made = 0;
+                    while !stop.load(Ordering::Relaxed) {
+                        let number = format!("{worker}-{made}");
+                        // A client that tries the other replica, under the same key.
+                        let mut answer = None;
+                        for replica in replicas.iter().cycle().skip(made % 2).take(20) {
+                            answer = create(replica, &number, &number)
+                                .await
+                                .filter(|(status, _)| *status != 503);
+                            if answer.is_some() {
+                                break;
+                            }
                         }
+                        let (status, text) = answer.expect("one of the two answers");
+                        assert!([201, 409].contains(&status), "{status} {text}");
+                        made += 1;
                     }
-                    let (status, text) = answer.expect("one of the two answers");
-                    assert!([201, 409].contains(&status), "{status} {text}");
-                    made += 1;
-                }
-                made
+                    made
+                })
             })
-        }).collect();
+            .collect();
         for (index, port) in ports.into_iter().enumerate() {
             let old = servers.remove(0);
             assert_eq!(old.terminate().await, Some(0), "replica {index} ends in order");

@@ -43,7 +43,8 @@ async fn start(folder: &Path, port: u16) -> (Child, Vec<String>, Duration) {
         let last = line.starts_with("Ctrl-C ends");
         said.push(line);
         if last {
-            super::wait_until_ready(&format!("http://127.0.0.1:{port}"), Duration::from_secs(10)).await;
+            super::wait_until_ready(&format!("http://127.0.0.1:{port}"), Duration::from_secs(10))
+                .await;
             return (child, said, begun.elapsed());
         }
     }
@@ -121,7 +122,11 @@ fn the_demo_starts_works_when_pasted_stops_whole_and_recovers() {
         stop(child, "KILL").await;
         let (child, again, _) = start(&folder.0, port).await;
         assert_eq!(again, said);
-        assert_eq!(paste(&commands[2]).await["code"], "doctor_taken", "what was booked is still booked");
+        assert_eq!(
+            paste(&commands[2]).await["code"],
+            "doctor_taken",
+            "what was booked is still booked"
+        );
 
         // SIGTERM leaves nothing running either.
         let postgres = postgres_pid(&folder.0).unwrap();
@@ -141,7 +146,12 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
         let cases = [
             ("REEVE_DATA", "/dev/null/reeve", 6, "--data"),
             ("DATABASE_URL", "mysql://x", 2, "DATABASE_URL"),
-            ("DATABASE_URL", "postgresql+asyncpg://nobody@127.0.0.1:1/none", 6, "reach the database"),
+            (
+                "DATABASE_URL",
+                "postgresql+asyncpg://nobody@127.0.0.1:1/none",
+                6,
+                "reach the database",
+            ),
             ("SECRET_KEY", "short", 2, "SECRET_KEY"),
             ("PORT", "many", 2, "PORT"),
         ];
@@ -149,7 +159,11 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
             let folder = Folder::new();
             let output = demo(&folder.0, free_port()).env(name, value).output().await.unwrap();
             let talk = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert_eq!((output.status.code(), talk.lines().count()), (Some(code), 1), "{name}={value}: {talk}");
+            assert_eq!(
+                (output.status.code(), talk.lines().count()),
+                (Some(code), 1),
+                "{name}={value}: {talk}"
+            );
             assert!(talk.contains(hint), "{talk}");
         }
     });

@@ -38,7 +38,9 @@ impl Server {
     async fn start(database: &TestDatabase, port: u16) -> Self {
         let mut command = reeve(&["serve"]);
         command.env("DATABASE_URL", database.url("reeve_app")).env("PORT", port.to_string());
-        command.env("SECRET_KEY", "a secret of the tests, long enough for it").env("LOG_LEVEL", "error");
+        command
+            .env("SECRET_KEY", "a secret of the tests, long enough for it")
+            .env("LOG_LEVEL", "error");
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let server = Self { child, url: format!("http://127.0.0.1:{port}") };
         wait_until_ready(&server.url, Duration::from_secs(20)).await;
@@ -57,13 +59,15 @@ impl Server {
 }
 
 async fn signal(pid: u32, name: &str) {
-    let sent = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().await.unwrap();
+    let sent =
+        Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().await.unwrap();
     assert!(sent.success());
 }
 
 async fn wait_until_ready(url: &str, longest: Duration) -> Duration {
     let begun = Instant::now();
-    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build().unwrap();
+    let http =
+        reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build().unwrap();
     loop {
         let reply = http.get(format!("{url}/ready")).send().await;
         if reply.is_ok_and(|reply| reply.status() == 200) {

@@ -324,7 +324,9 @@ impl Governed {
     /// ride on; when it cannot be written the refusal stands all the same, and the log says so.
     pub(crate) async fn refuse(&self, problem: Problem) -> Problem {
         if let Some(permission) = problem.refused {
-            self.core.record_refusal(&self.context(permission, None), self.route, problem.code).await;
+            self.core
+                .record_refusal(&self.context(permission, None), self.route, problem.code)
+                .await;
         }
         problem
     }

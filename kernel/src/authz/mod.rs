@@ -10,6 +10,97 @@
 //! | [`Discloses`] | `disclose` | [`Disclosed`] | the READ entry was committed with the read |
 //! | [`Writes`] | `write`, `begin` | [`Committed`] | the server confirmed COMMIT, ledger row included |
 
+//!
+//! # What does not compile
+//!
+//! A handler of the right shape mounts:
+//!
+//! ```
+//! # kernel::permissions! { ReadNote = "note:read", Discloses; WriteNote = "note:write", Writes; }
+//! use kernel::{authz::{Authorized, Disclosed}, http::{Docs, Problem, Routes}};
+//! async fn read(act: Authorized<ReadNote>, _: ()) -> Result<Disclosed<String>, Problem> {
+//!     Err(Problem::not_found())
+//! }
+//! Routes::default().get(ReadNote, "/notes", read, Docs::new("notes", "Read", ""));
+//! ```
+//!
+//! One that names another permission than its route does not:
+//!
+//! ```compile_fail
+//! # kernel::permissions! { ReadNote = "note:read", Discloses; WriteNote = "note:write", Writes; }
+//! use kernel::{authz::{Authorized, Disclosed}, http::{Docs, Problem, Routes}};
+//! async fn read(act: Authorized<WriteNote>, _: ()) -> Result<Disclosed<String>, Problem> {
+//!     Err(Problem::not_found())
+//! }
+//! Routes::default().get(ReadNote, "/notes", read, Docs::new("notes", "Read", ""));
+//! ```
+//!
+//! Nor does one that takes no permission, or returns something that proves nothing:
+//!
+//! ```compile_fail
+//! # kernel::permissions! { ReadNote = "note:read", Discloses; WriteNote = "note:write", Writes; }
+//! use kernel::http::{Docs, Problem, Routes};
+//! async fn read(_: ()) -> Result<String, Problem> {
+//!     Ok("a patient's name".into())
+//! }
+//! Routes::default().get(ReadNote, "/notes", read, Docs::new("notes", "Read", ""));
+//! ```
+//!
+//! ```compile_fail
+//! # kernel::permissions! { ReadNote = "note:read", Discloses; WriteNote = "note:write", Writes; }
+//! use kernel::{authz::{Authorized, Fetched}, http::{Docs, Problem, Routes}};
+//! async fn read(act: Authorized<ReadNote>, _: ()) -> Result<Fetched<String>, Problem> {
+//!     Err(Problem::not_found())
+//! }
+//! Routes::default().get(ReadNote, "/notes", read, Docs::new("notes", "Read", ""));
+//! ```
+//!
+//! A permission to read cannot write, and one to write cannot disclose:
+//!
+//! ```compile_fail
+//! # kernel::permissions! { ReadNote = "note:read", Discloses; }
+//! use kernel::{authz::{Answer, Authorized, Committed}, db::{Bound, Nothing}, http::Problem};
+//! async fn read(act: Authorized<ReadNote>, write: Bound<Nothing>) -> Result<Committed<()>, Problem> {
+//!     act.write(write, |_, _| Answer::gone()).await
+//! }
+//! ```
+//!
+//! A personal value neither prints nor is serialised, and opens only with what a disclosure or a
+//! write hands out:
+//!
+//! ```compile_fail
+//! println!("{}", kernel::privacy::Pii::new("Ana"));
+//! ```
+//!
+//! ```compile_fail
+//! serde_json::to_string(&kernel::privacy::Pii::new("Ana")).unwrap();
+//! ```
+//!
+//! ```compile_fail
+//! kernel::privacy::Pii::new("Ana").reveal(&kernel::privacy::Reveal(()));
+//! ```
+//!
+//! And nobody makes an `Authorized`, a `Committed` or a connection for themselves:
+//!
+//! ```compile_fail
+//! # kernel::permissions! { WriteNote = "note:write", Writes; }
+//! fn forge(governed: std::sync::Arc<kernel::authz::Governed>) -> kernel::authz::Authorized<WriteNote> {
+//!     kernel::authz::Authorized::check(governed).ok().unwrap()
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! fn forge(encoded: kernel::authz::Encoded) -> kernel::authz::Committed<()> {
+//!     kernel::authz::Committed::new(encoded)
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! async fn around(db: &kernel::db::Db) {
+//!     db.connection().await.unwrap();
+//! }
+//! ```
+
 mod answer;
 mod authorized;
 mod permission;

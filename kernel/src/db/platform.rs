@@ -22,7 +22,8 @@ impl Platform {
     /// The login cannot connect, or may not act as `reeve_owner`.
     pub async fn connect(config: &Config, run: Uuid) -> Result<Self, MigrateError> {
         let client = migrate::connect(config).await?;
-        let known = client.query_one("select to_regclass('kernel.tenant') is not null", &[]).await?;
+        let known =
+            client.query_one("select to_regclass('kernel.tenant') is not null", &[]).await?;
         if !known.try_get::<_, bool>(0)? {
             return Err(MigrateError::Empty);
         }

@@ -208,10 +208,11 @@ async fn govern(
         address: meta.address,
         user_agent: text("user-agent").map(|agent| agent.chars().take(200).collect()),
     };
-    let caller = match edge.core.keys.identify(&edge.core, &origin, text("x-api-key").as_deref()).await {
-        Ok(caller) => caller,
-        Err(refused) => return Err(edge.core.refuse_credential(refused, route, &origin).await),
-    };
+    let caller =
+        match edge.core.keys.identify(&edge.core, &origin, text("x-api-key").as_deref()).await {
+            Ok(caller) => caller,
+            Err(refused) => return Err(edge.core.refuse_credential(refused, route, &origin).await),
+        };
     *tenant = Some(caller.tenant);
     let mut governed = Governed {
         core: edge.core.clone(),

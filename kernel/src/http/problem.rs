@@ -44,7 +44,15 @@ impl fmt::Display for Problem {
 
 impl Problem {
     pub fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: vec![], retry_after: None, refused: None, cause: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            errors: vec![],
+            retry_after: None,
+            refused: None,
+            cause: None,
+        }
     }
 
     /// 401: no credential, or none that is good. The same answer for every reason.

@@ -91,16 +91,16 @@ pub fn patient(n: usize) -> Value {
         "docTypeId": if born.as_str() > "2008" { "TI" } else { "CC" },
         "docNumber": number(n),
         "firstName": first,
-        "middleName": (n % 3 == 0).then(|| of(MIDDLE, n, 6)),
+        "middleName": n.is_multiple_of(3).then(|| of(MIDDLE, n, 6)),
         "lastName": last,
         "secondLastName": of(LAST, n, 7),
         "birthDate": born,
-        "genderId": if pick(n, 8) % 2 == 0 { "F" } else { "M" },
+        "genderId": if pick(n, 8).is_multiple_of(2) { "F" } else { "M" },
         "phones": [format!("+5730{:08}", pick(n, 9) % 100_000_000)],
         "email": format!("paciente{n}@example.org"),
         "epsId": of(INSURERS, n, 10),
         "habeasData": true,
-        "customFields": {"plan": if n % 10 == 0 { "gold" } else { "basic" }, "fila": n},
+        "customFields": {"plan": if n.is_multiple_of(10) { "gold" } else { "basic" }, "fila": n},
     })
 }
 
@@ -120,11 +120,11 @@ pub fn appointment(n: usize) -> Value {
         "patientDocNumber": number(n),
         "doctorDocTypeId": "CC",
         "doctorDocNumber": format!("{}", 79_000_000 + doctor),
-        "modality": if pick(n, 11) % 5 == 0 { "virtual" } else { "presencial" },
+        "modality": if pick(n, 11).is_multiple_of(5) { "virtual" } else { "presencial" },
         "state": if day < 10 { "fulfilled" } else { "booked" },
         "notificationState": "sent",
         "appointmentType": of(REASONS, n, 12),
         "clinicId": "sede-principal",
-        "customFields": {"canal": if n % 2 == 0 { "whatsapp" } else { "web" }},
+        "customFields": {"canal": if n.is_multiple_of(2) { "whatsapp" } else { "web" }},
     })
 }

@@ -154,8 +154,9 @@ impl Catalogues {
         let given = given.trim();
         let same = |text: &str| text.to_lowercase() == given.to_lowercase();
         let shipped = kind.shipped().iter();
-        if let Some(known) =
-            shipped.clone().find(|e| same(e.code) || same(e.name) || e.aliases.iter().any(|a| same(a)))
+        if let Some(known) = shipped
+            .clone()
+            .find(|e| same(e.code) || same(e.name) || e.aliases.iter().any(|a| same(a)))
         {
             return Ok(known.code.to_owned());
         }
