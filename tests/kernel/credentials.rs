@@ -451,7 +451,7 @@ fn it_refuses_to_serve_as_anything_stronger_than_it_must_be() {
     let folder = std::env::temp_dir().join(format!("reeve-strong-{}", std::process::id()));
     let cluster = Cluster::start(&folder, Durability::None).expect("PostgreSQL starts");
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
+    let accepted = runtime.block_on(async {
         let config = |role: &str, name: &str| Cluster::config(cluster.folder(), role, name);
         create_database(&config("reeve_admin", "postgres"), "reeve").await.unwrap();
         let registry = reeve::registry().unwrap();
@@ -487,11 +487,12 @@ fn it_refuses_to_serve_as_anything_stronger_than_it_must_be() {
                 accepted.push(format!("after `{make}`: {said}"));
             }
         }
-        assert_eq!(accepted, Vec::<String>::new());
         assert_eq!(prepare(&app).await, "serves");
+        accepted
     });
     drop((runtime, cluster));
     std::fs::remove_dir_all(folder).unwrap();
+    assert_eq!(accepted, Vec::<String>::new());
 }
 
 /// Whether a server would serve with this login; if not, as what it was refused.

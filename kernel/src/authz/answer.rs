@@ -13,12 +13,20 @@ pub struct Answer<V> {
     location: Option<String>,
     version: Option<i32>,
     link: Option<String>,
+    shown_once: bool,
 }
 
 impl<V> Answer<V> {
     /// 200 with a body.
     pub fn ok(body: V) -> Self {
-        Self { status: 200, body: Some(body), location: None, version: None, link: None }
+        Self {
+            status: 200,
+            body: Some(body),
+            location: None,
+            version: None,
+            link: None,
+            shown_once: false,
+        }
     }
 
     /// 201 with the new record and where it is.
@@ -28,7 +36,20 @@ impl<V> Answer<V> {
 
     /// 204.
     pub fn gone() -> Self {
-        Self { status: 204, body: None, location: None, version: None, link: None }
+        Self {
+            status: 204,
+            body: None,
+            location: None,
+            version: None,
+            link: None,
+            shown_once: false,
+        }
+    }
+
+    /// The body holds a secret: it is never kept, not even for a replay.
+    pub fn shown_once(mut self) -> Self {
+        self.shown_once = true;
+        self
     }
 
     /// Names the record's version, for ETag and If-Match (RFC 9110 section 8.8.3).
@@ -51,6 +72,7 @@ pub struct Encoded {
     pub(crate) etag: Option<String>,
     pub(crate) link: Option<String>,
     pub(crate) body: Vec<u8>,
+    pub(crate) shown_once: bool,
     pub(crate) replayed: bool,
 }
 
@@ -66,6 +88,7 @@ impl<V: Serialize> Answer<V> {
             etag: self.version.map(|version| format!("\"{version}\"")),
             link: self.link,
             body,
+            shown_once: self.shown_once,
             replayed: false,
         })
     }

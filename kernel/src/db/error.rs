@@ -25,9 +25,10 @@ pub enum DbError {
     /// The serving login could do what it must not.
     #[error("login `{login}` {power}")]
     TooStrong { login: String, power: &'static str },
-    /// A fault of ours.
-    #[error("a statement failed")]
-    Internal(#[source] Box<tokio_postgres::Error>),
+    /// A fault of ours: its SQLSTATE and where it was raised. Never the server's message, which may
+    /// quote a value.
+    #[error("a statement failed: {0}")]
+    Internal(String),
 }
 
 impl From<PoolError> for DbError {
@@ -47,7 +48,7 @@ impl From<tokio_postgres::Error> for DbError {
             return if error.is_closed() || is_io(&error) {
                 Self::Unavailable(error.to_string())
             } else {
-                Self::Internal(Box::new(error))
+                Self::Internal("a value could not be encoded or decoded".into())
             };
         };
         let state = db.code();
@@ -74,7 +75,7 @@ impl From<tokio_postgres::Error> for DbError {
                 let name = db.constraint().or(db.column()).unwrap_or_default();
                 Self::Constraint(name.to_owned())
             }
-            _ => Self::Internal(Box::new(error)),
+            code => Self::Internal(format!("SQLSTATE {code} in {}", db.routine().unwrap_or("?"))),
         }
     }
 }

@@ -33,7 +33,8 @@ macro_rules! ours {
                    c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.relispartition, c.reloptions, c.relacl,
                    exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id') as tenanted
               from pg_class c join pg_namespace n on n.oid = c.relnamespace
-             where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'public')) ",
+             where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+               and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')) ",
             $rest
         )
     };
@@ -54,11 +55,14 @@ const RULES: &[Rule] = &[
     },
     Rule {
         code: "policy-not-by-tenant",
-        fix: "compare tenant_id with the setting app.tenant_id in the policy of those who serve",
-        sql: ours!("select o.name || ' ' || p.polname from ours o join pg_policy p on p.polrelid = o.oid
+        fix: "compare tenant_id with the setting app.tenant_id in the policy of those who serve, and widen it by nothing",
+        sql: ours!(
+            ", expected as (select '(tenant_id = (NULLIF(current_setting(''app.tenant_id''::text, true), ''''::text))::uuid)' as tenant)
+             select o.name || ' ' || p.polname from ours o join pg_policy p on p.polrelid = o.oid, expected,
+                    lateral (values (pg_get_expr(p.polqual, p.polrelid)), (pg_get_expr(p.polwithcheck, p.polrelid))) e (condition)
              where o.tenanted and p.polroles && (select array_agg(oid) || 0::oid from pg_roles where rolname in ('reeve_app', 'reeve_search'))
-               and position('(tenant_id = (NULLIF(current_setting(''app.tenant_id''::text, true), ''''::text))::uuid)'
-                   in coalesce(pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))) = 0"),
+               and condition <> tenant and not starts_with(condition, '(' || tenant || ' AND ')"
+        ),
     },
     Rule {
         code: "policy-without-check",
@@ -137,7 +141,8 @@ const RULES: &[Rule] = &[
         code: "definer-function-open",
         fix: "fix its search_path and revoke execute from public",
         sql: "select p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-             where p.prosecdef and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'public')
+             where p.prosecdef and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+               and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
                and (not exists (select from unnest(p.proconfig) c where c like 'search_path=%')
                     or p.proacl is null
                     or exists (select from aclexplode(p.proacl) a where a.grantee = 0))",
@@ -151,8 +156,10 @@ const RULES: &[Rule] = &[
     Rule {
         code: "server-owns",
         fix: "give the object to reeve_owner",
-        sql: ours!("select name from ours o join pg_class c on c.oid = o.oid
-             where c.relowner in (select oid from pg_roles where rolname in ('reeve_app', 'reeve_search'))"),
+        sql: "select pg_describe_object(d.classid, d.objid, 0) from pg_shdepend d
+             join pg_roles r on r.oid = d.refobjid and d.refclassid = 'pg_authid'::regclass
+             where r.rolname in ('reeve_app', 'reeve_search') and d.deptype = 'o'
+               and d.dbid = (select oid from pg_database where datname = current_database())",
     },
 ];
 
@@ -175,13 +182,14 @@ pub async fn lint(
     Ok(findings.into_iter().collect())
 }
 
-/// Promise P9: every column has a class, and every class a column.
+/// Promise P9: every column has a class, and every class a column. What stands in `public` may be
+/// somebody else's, unless it has a tenant (the other rules see to that).
 async fn compare_classes(
     client: &Client,
     classes: &Classes,
 ) -> Result<Vec<Finding>, tokio_postgres::Error> {
     let sql = ours!("select o.name, a.attname::text from ours o join pg_attribute a on a.attrelid = o.oid
-         where o.relkind in ('r', 'p', 'v', 'm') and not o.relispartition and a.attnum > 0 and not a.attisdropped");
+         where o.relkind in ('r', 'p', 'v', 'm') and o.nspname <> 'public' and not o.relispartition and a.attnum > 0 and not a.attisdropped");
     let mut real: BTreeSet<(String, String)> = BTreeSet::new();
     for row in client.query(sql, &[]).await? {
         real.insert((row.try_get(0)?, row.try_get(1)?));

@@ -104,14 +104,15 @@ impl Db {
     }
 }
 
+/// Looks at every role that the login is or may become, however indirectly.
 async fn refuse_strong_login(client: &Client) -> Result<(), DbError> {
     let row = client
         .query_one(
-            "select session_user::text, rolsuper, rolbypassrls,
-                    exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-                             where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-                               and pg_has_role(r.oid, c.relowner, 'member'))
-               from pg_roles r where rolname = session_user",
+            "select session_user::text, bool_or(rolsuper), bool_or(rolbypassrls),
+                    bool_or(exists (select from pg_shdepend d
+                             where d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid and d.deptype = 'o'
+                               and d.dbid = (select oid from pg_database where datname = current_database())))
+               from pg_roles r where pg_has_role(session_user, r.oid, 'member')",
             &[],
         )
         .await?;
@@ -120,7 +121,7 @@ async fn refuse_strong_login(client: &Client) -> Result<(), DbError> {
     let power = match (superuser, bypass, owner) {
         (true, _, _) => "is a superuser",
         (_, true, _) => "may bypass row-level security",
-        (_, _, true) => "owns tables or may act as their owner",
+        (_, _, true) => "owns tables or functions, or may act as their owner",
         _ => return Ok(()),
     };
     Err(DbError::TooStrong { login, power })

@@ -53,7 +53,7 @@ impl Claim {
             i16::try_from(answer.status).unwrap_or(0),
             answer.location.clone(),
             answer.etag.clone(),
-            answer.body.clone(),
+            (!answer.shown_once).then(|| answer.body.clone()),
         )
     }
 
@@ -71,12 +71,18 @@ impl Claim {
                 "this Idempotency-Key was used for another request: send a new key",
             ));
         }
+        let body = kept.body.ok_or_else(|| {
+            let detail = "this was done, and its answer held a secret that is shown once: see the list, \
+                          and rotate what you could not keep";
+            Problem::conflict("shown_once", detail)
+        })?;
         Ok(Encoded {
             status: u16::try_from(kept.status).unwrap_or(500),
             location: kept.location,
             etag: kept.etag,
             link: None,
-            body: kept.body,
+            body,
+            shown_once: false,
             replayed: true,
         })
     }
@@ -89,7 +95,7 @@ row! {
         status: i16,
         location: Option<String>,
         etag: Option<String>,
-        body: Vec<u8>,
+        body: Option<Vec<u8>>,
     }
 }
 
@@ -98,14 +104,13 @@ statements! {
         = "select kernel.claim_idempotency($1, $2, $3) as done";
 
     fn find_kept(route: &'static str, key: String) -> Kept
-        = "select request_hash, coalesce(status, 0::int2) as status, location, etag,
-                  coalesce(body, ''::bytea) as body
+        = "select request_hash, coalesce(status, 0::int2) as status, location, etag, body
              from kernel.idempotency
             where tenant_id = kernel.tenant() and actor_id = kernel.setting('app.actor_id')::uuid
               and route = $1 and key = $2";
 
     fn keep_answer(route: &'static str, key: String, status: i16, location: Option<String>,
-                   etag: Option<String>, body: Vec<u8>) -> Done
+                   etag: Option<String>, body: Option<Vec<u8>>) -> Done
         = "update kernel.idempotency set status = $3, location = $4, etag = $5, body = $6
             where tenant_id = kernel.tenant() and actor_id = kernel.setting('app.actor_id')::uuid
               and route = $1 and key = $2

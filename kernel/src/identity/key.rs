@@ -8,7 +8,8 @@ use std::{fmt, str::FromStr};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-const PREFIX: &str = "reeve_sk_";
+/// How every key begins.
+pub const PREFIX: &str = "reeve_sk_";
 const RANDOM: usize = 43;
 const CHECKSUM: usize = 6;
 

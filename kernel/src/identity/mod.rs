@@ -7,5 +7,5 @@ mod watch;
 
 pub use cache::Keys;
 pub(crate) use cache::Refused;
-pub use key::{ApiKey, KeyText};
+pub use key::{ApiKey, KeyText, PREFIX};
 pub use watch::Watch;

@@ -9,7 +9,7 @@ use super::{KeyName, ListKeys, ManageKeys, Overlap, sql};
 use crate::{
     authz::{Answer, Authorized, Committed, Fetched},
     http::{Body, Item, Page, Problem},
-    identity::{ApiKey, KeyText},
+    identity::{ApiKey, KeyText, PREFIX},
 };
 
 /// A key to be made.
@@ -39,6 +39,8 @@ pub struct ApiKeyView {
     pub id: Uuid,
     pub name: String,
     pub role: String,
+    /// How the key begins, and how it ends.
+    pub prefix: &'static str,
     pub last_four: String,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -73,7 +75,17 @@ impl From<sql::KeyRow> for ApiKeyView {
             revoked_at,
             last_used_at,
         } = row;
-        Self { id, name, role, last_four, created_at, expires_at, revoked_at, last_used_at }
+        Self {
+            id,
+            name,
+            role,
+            prefix: PREFIX,
+            last_four,
+            created_at,
+            expires_at,
+            revoked_at,
+            last_used_at,
+        }
     }
 }
 
@@ -138,4 +150,5 @@ pub async fn revoke(
 fn created(row: sql::KeyRow, key: ApiKey) -> Answer<ApiKeyCreated> {
     let location = format!("/v1/auth/api-keys/{}", row.id);
     Answer::created(ApiKeyCreated { key: row.into(), api_key: key.show_once() }, location)
+        .shown_once()
 }
