@@ -1,9 +1,9 @@
 //! A server for one test, and the invariants that must hold when the test is over.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
 use kernel::{
-    Clock, Core,
+    Clock,
     db::{Platform, PoolSettings},
     http::Limits,
     tenant,
@@ -46,7 +46,6 @@ pub struct TestApp {
 /// One server in this process.
 struct Replica {
     address: SocketAddr,
-    core: Arc<Core>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -90,7 +89,6 @@ impl TestApp {
         let server = Server::prepare(&settings, registry, pool, secret, Clock::default())
             .await
             .expect("a server");
-        let core = server.core.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, mut stopped) = watch::channel(false);
@@ -101,7 +99,7 @@ impl TestApp {
             };
             server.run(listener, None, limits, stop).await.expect("it served");
         });
-        self.replicas.push(Replica { address, core, stop, task });
+        self.replicas.push(Replica { address, stop, task });
         self.replicas.len() - 1
     }
 
@@ -118,10 +116,6 @@ impl TestApp {
 
     pub fn url(&self, replica: usize) -> String {
         format!("http://{}", self.replicas[replica].address)
-    }
-
-    pub fn core(&self) -> &Arc<Core> {
-        &self.replicas[0].core
     }
 
     /// A new tenant with a key for each role.

@@ -12,21 +12,13 @@ pub struct Answer<V> {
     body: Option<V>,
     location: Option<String>,
     version: Option<i32>,
-    link: Option<String>,
     shown_once: bool,
 }
 
 impl<V> Answer<V> {
     /// 200 with a body.
     pub fn ok(body: V) -> Self {
-        Self {
-            status: 200,
-            body: Some(body),
-            location: None,
-            version: None,
-            link: None,
-            shown_once: false,
-        }
+        Self { status: 200, body: Some(body), location: None, version: None, shown_once: false }
     }
 
     /// 201 with the new record and where it is.
@@ -36,14 +28,7 @@ impl<V> Answer<V> {
 
     /// 204.
     pub fn gone() -> Self {
-        Self {
-            status: 204,
-            body: None,
-            location: None,
-            version: None,
-            link: None,
-            shown_once: false,
-        }
+        Self { status: 204, body: None, location: None, version: None, shown_once: false }
     }
 
     /// The body holds a secret: it is never kept, not even for a replay.
@@ -57,12 +42,6 @@ impl<V> Answer<V> {
         self.version = Some(version);
         self
     }
-
-    /// A `Link` header (RFC 8288): the next page.
-    pub fn link(mut self, link: Option<String>) -> Self {
-        self.link = link;
-        self
-    }
 }
 
 /// An answer in bytes, as it leaves and as it is kept for a replay.
@@ -70,7 +49,6 @@ pub struct Encoded {
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
     pub(crate) etag: Option<String>,
-    pub(crate) link: Option<String>,
     pub(crate) body: Vec<u8>,
     pub(crate) shown_once: bool,
     pub(crate) replayed: bool,
@@ -86,7 +64,6 @@ impl<V: Serialize> Answer<V> {
             status: self.status,
             location: self.location,
             etag: self.version.map(|version| format!("\"{version}\"")),
-            link: self.link,
             body,
             shown_once: self.shown_once,
             replayed: false,

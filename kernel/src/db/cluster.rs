@@ -98,11 +98,6 @@ impl Cluster {
         &self.folder
     }
 
-    /// The process id of PostgreSQL's first process, for tests that kill it.
-    pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().map(Child::id)
-    }
-
     fn wait_until_ready(&mut self) -> Result<(), ClusterError> {
         let log = self.folder.join("postgres.log");
         let failed = |cause: String| ClusterError::Start { cause, log: log.clone() };

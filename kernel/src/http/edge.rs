@@ -275,7 +275,7 @@ fn respond(encoded: Encoded) -> Response {
     let mut response = json_response(encoded.status, encoded.body.into());
     let headers = response.headers_mut();
     insert(headers, "cache-control", "no-store");
-    let optional = [("location", encoded.location), ("etag", encoded.etag), ("link", encoded.link)];
+    let optional = [("location", encoded.location), ("etag", encoded.etag)];
     for (name, value) in optional {
         if let Some(value) = value {
             insert(headers, name, &value);

@@ -80,7 +80,6 @@ impl Claim {
             status: u16::try_from(kept.status).unwrap_or(500),
             location: kept.location,
             etag: kept.etag,
-            link: None,
             body,
             shown_once: false,
             replayed: true,

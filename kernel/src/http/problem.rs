@@ -124,7 +124,8 @@ impl Problem {
     /// client that accepts `application/problem+json` gets text there always, and `errors`.
     pub(crate) fn body(&self, request_id: Uuid, trace_id: &str, problem_json: bool) -> Value {
         let mut body = json!({
-            "type": format!("/docs/problems#{}", self.code),
+            // RFC 9457 section 4.2.1: what the problem is stands in `title` and `code`.
+            "type": "about:blank",
             "title": self.title(),
             "status": self.status,
             "detail": self.detail,

@@ -84,79 +84,81 @@ pub struct Routes {
     routes: Vec<Route>,
 }
 
+/// A handler: a function of `Authorized<P>` and an input, whose answer is the one that `P`'s effect
+/// demands. Every function of that shape is one.
+pub trait Handle<P: Permission, I, V>: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn call(&self, act: Authorized<P>, input: I) -> BoxFuture<'static, Result<Encoded, Problem>>;
+}
+
+impl<P, I, V, H, F> Handle<P, I, V> for H
+where
+    P: Permission,
+    H: Fn(Authorized<P>, I) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<<P::Effect as Effect>::Answer<V>, Problem>> + Send + 'static,
+{
+    fn call(&self, act: Authorized<P>, input: I) -> BoxFuture<'static, Result<Encoded, Problem>> {
+        let answer = self(act, input);
+        Box::pin(async move { Ok(answer.await?.into_encoded()) })
+    }
+}
+
 impl Routes {
-    pub fn get<P, I, V, H, F>(&mut self, permission: P, path: &'static str, handler: H, docs: Docs)
-    where
-        P: Permission,
-        I: Input + 'static,
-        V: ToSchema + 'static,
-        H: Fn(Authorized<P>, I) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<<P::Effect as Effect>::Answer<V>, Problem>> + Send + 'static,
-    {
+    pub fn get<P: Permission, I: Input + 'static, V: ToSchema>(
+        &mut self,
+        permission: P,
+        path: &'static str,
+        handler: impl Handle<P, I, V>,
+        docs: Docs,
+    ) {
         self.add(Method::Get, permission, path, handler, docs);
     }
 
-    pub fn post<P, I, V, H, F>(&mut self, permission: P, path: &'static str, handler: H, docs: Docs)
-    where
-        P: Permission,
-        I: Input + 'static,
-        V: ToSchema + 'static,
-        H: Fn(Authorized<P>, I) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<<P::Effect as Effect>::Answer<V>, Problem>> + Send + 'static,
-    {
+    pub fn post<P: Permission, I: Input + 'static, V: ToSchema>(
+        &mut self,
+        permission: P,
+        path: &'static str,
+        handler: impl Handle<P, I, V>,
+        docs: Docs,
+    ) {
         self.add(Method::Post, permission, path, handler, docs);
     }
 
-    pub fn patch<P, I, V, H, F>(
+    pub fn patch<P: Permission, I: Input + 'static, V: ToSchema>(
         &mut self,
         permission: P,
         path: &'static str,
-        handler: H,
+        handler: impl Handle<P, I, V>,
         docs: Docs,
-    ) where
-        P: Permission,
-        I: Input + 'static,
-        V: ToSchema + 'static,
-        H: Fn(Authorized<P>, I) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<<P::Effect as Effect>::Answer<V>, Problem>> + Send + 'static,
-    {
+    ) {
         self.add(Method::Patch, permission, path, handler, docs);
     }
 
-    pub fn delete<P, I, V, H, F>(
+    pub fn delete<P: Permission, I: Input + 'static, V: ToSchema>(
         &mut self,
         permission: P,
         path: &'static str,
-        handler: H,
+        handler: impl Handle<P, I, V>,
         docs: Docs,
-    ) where
-        P: Permission,
-        I: Input + 'static,
-        V: ToSchema + 'static,
-        H: Fn(Authorized<P>, I) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<<P::Effect as Effect>::Answer<V>, Problem>> + Send + 'static,
-    {
+    ) {
         self.add(Method::Delete, permission, path, handler, docs);
     }
 
-    fn add<P, I, V, H, F>(
+    fn add<P: Permission, I: Input + 'static, V: ToSchema>(
         &mut self,
         method: Method,
         _: P,
         path: &'static str,
-        handler: H,
+        handler: impl Handle<P, I, V>,
         docs: Docs,
-    ) where
-        P: Permission,
-        I: Input + 'static,
-        V: ToSchema + 'static,
-        H: Fn(Authorized<P>, I) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<<P::Effect as Effect>::Answer<V>, Problem>> + Send + 'static,
-    {
+    ) {
         let handler: Handler = Arc::new(move |governed, incoming| {
-            let prepared = Authorized::<P>::check(governed)
-                .and_then(|act| Ok(handler(act, I::read(incoming)?)));
-            Box::pin(async move { Ok(prepared?.await?.into_encoded()) })
+            let called = Authorized::<P>::check(governed)
+                .and_then(|act| Ok(handler.call(act, I::read(incoming)?)));
+            match called {
+                Ok(answer) => answer,
+                Err(problem) => Box::pin(std::future::ready(Err(problem))),
+            }
         });
         self.routes.push(Route {
             method,

@@ -62,6 +62,10 @@ impl Watch {
 
     async fn look(&self) -> Result<(), DbError> {
         let changed = self.flush(Uuid::nil(), &sql::list_changed()).await?;
+        let (size, idle, waiting) = self.core.db.usage();
+        for (state, count) in [("open", size), ("idle", idle), ("waited_for", waiting)] {
+            metrics::gauge!("reeve_pool_connections", "state" => state).set(count as f64);
+        }
         self.core.keys.forget(&changed.into_iter().map(|row| row.id).collect());
         Ok(())
     }
