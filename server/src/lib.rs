@@ -5,12 +5,17 @@ pub mod database;
 pub mod run;
 pub mod settings;
 
-use kernel::module::Registry;
+use kernel::module::{Module, Registry};
+
+/// The modules of this binary.
+pub fn modules() -> Vec<Module> {
+    vec![clinic::module()]
+}
 
 /// Everything that this binary serves.
 ///
 /// # Errors
 /// Two modules that contradict each other; a test would have found it.
 pub fn registry() -> Result<Registry, String> {
-    Registry::new(vec![clinic::module()])
+    Registry::new(modules())
 }

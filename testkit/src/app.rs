@@ -6,6 +6,7 @@ use kernel::{
     Clock,
     db::{Platform, PoolSettings},
     http::Limits,
+    module::{Module, Registry},
     tenant,
 };
 use reeve::{run::Server, settings::Settings};
@@ -23,6 +24,8 @@ pub struct Options {
     /// How long a head may take.
     pub head: Duration,
     pub settings: HashMap<String, String>,
+    /// A module of the test's own, mounted beside the real ones.
+    pub extra: Option<fn() -> Module>,
 }
 
 impl Default for Options {
@@ -32,6 +35,7 @@ impl Default for Options {
             wait: Duration::from_secs(10),
             head: Duration::from_secs(15),
             settings: HashMap::new(),
+            extra: None,
         }
     }
 }
@@ -84,7 +88,8 @@ impl TestApp {
             size: options.pool,
             wait: options.wait,
         };
-        let registry = reeve::registry().expect("a registry");
+        let modules = reeve::modules().into_iter().chain(options.extra.map(|module| module()));
+        let registry = Registry::new(modules.collect()).expect("a registry");
         let secret = b"a secret of the tests, 32 bytes..";
         let server = Server::prepare(&settings, registry, pool, secret, Clock::default())
             .await

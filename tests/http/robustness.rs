@@ -246,7 +246,34 @@ fn slow_heads_and_slow_bodies_are_cut_while_others_are_served() {
 }
 
 #[test]
-fn x11_a_request_that_fails_inside_leaves_the_server_and_the_pool_in_health() {
+fn a_body_that_drips_is_answered_408_and_holds_no_connection_to_the_database() {
+    run_with(Options { pool: 1, ..Options::default() }, async |app| {
+        let north = app.tenant("north").await;
+        let mut slow = TcpStream::connect(app.address()).await.unwrap();
+        let head = format!(
+            "POST /v1/patients HTTP/1.1\r\nHost: x\r\nX-Api-Key: {}\r\nContent-Type: application/json\r\n\
+             Content-Length: 1000\r\n\r\n{{",
+            north.integration.key.as_deref().unwrap(),
+        );
+        slow.write_all(head.as_bytes()).await.unwrap();
+        let begun = Instant::now();
+        assert_eq!(
+            north.reader.get("/v1/patients").await.status,
+            200,
+            "the one connection is free"
+        );
+        let mut answer = vec![0; 12];
+        tokio::time::timeout(Duration::from_secs(20), slow.read_exact(&mut answer))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(answer, b"HTTP/1.1 408");
+        assert!(begun.elapsed() > Duration::from_secs(5), "patience comes first");
+    });
+}
+
+#[test]
+fn a_statement_that_fails_inside_leaves_the_server_and_the_pool_in_health() {
     run_with(Options { pool: 1, ..Options::default() }, async |app| {
         let north = app.tenant("north").await;
         let session = app.database.session("reeve_admin").await;
@@ -277,5 +304,71 @@ fn the_input_is_read_only_after_the_credential_was_judged() {
         let garbage = post_text(&north.reader, None, vec![0; 100]).await;
         assert_eq!(garbage.problem(), "403 forbidden");
         let _: Value = garbage.json();
+    });
+}
+
+mod trouble {
+    //! A module whose one handler panics in the middle of its transaction.
+
+    use ::kernel::{
+        authz::{Answer, Authorized, Committed},
+        db::Nothing,
+        http::{Docs, Problem, Routes},
+        module::Module,
+        permissions, statements,
+    };
+    use policy::Grant;
+
+    permissions! {
+        MakeTrouble = "trouble:make", Writes;
+    }
+
+    statements! {
+        fn insert_half(id: uuid::Uuid) -> Nothing
+            = "insert into clinic.catalogue_entry (tenant_id, id, kind, code, name)
+               values (kernel.tenant(), $1, 'eps', 'HALF', 'half')";
+    }
+
+    async fn panics(act: Authorized<MakeTrouble>, (): ()) -> Result<Committed<()>, Problem> {
+        let id = act.new_id();
+        act.transact(|tx| {
+            Box::pin(async move {
+                tx.run(insert_half(id)).await?;
+                if id.is_max() { Ok(Answer::gone()) } else { panic!("CANARY-PANIC") }
+            })
+        })
+        .await
+    }
+
+    pub fn module() -> Module {
+        let mut routes = Routes::default();
+        routes.post(MakeTrouble, "/trouble", panics, Docs::new("trouble", "Panic", "").status(204));
+        Module {
+            name: "trouble",
+            migrations: vec![],
+            privacy: "",
+            grants: &[Grant { role: "admin", permissions: &["trouble:make"] }],
+            statements: ALL.to_vec(),
+            constraints: Vec::new,
+            routes,
+        }
+    }
+}
+
+#[test]
+fn x11_a_handler_that_panics_is_a_500_rolls_back_and_leaves_process_and_pool_in_health() {
+    let options = Options { pool: 1, extra: Some(trouble::module), ..Options::default() };
+    run_with(options, async |app| {
+        let north = app.tenant("north").await;
+        for _ in 0..10 {
+            let reply = north.admin.post("/trouble", &json!({})).await;
+            assert_eq!(reply.problem(), "500 internal");
+            assert_eq!(reply.json()["request_id"].as_str(), reply.header("x-request-id"));
+            assert!(!reply.text.contains("CANARY"), "{}", reply.text);
+            assert_eq!(north.reader.get("/v1/patients").await.status, 200);
+        }
+        assert_eq!(app.ask("select code from clinic.catalogue_entry").await, Vec::<String>::new());
+        let half = "select id from audit.entry where resource = 'clinic.catalogue_entry'";
+        assert_eq!(app.ask(half).await, Vec::<String>::new());
     });
 }

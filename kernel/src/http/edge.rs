@@ -131,6 +131,7 @@ async fn around(State(edge): State<Edge>, mut request: Request, next: Next) -> R
     insert(headers, "traceparent", &meta.trace.parent());
     insert(headers, "x-content-type-options", "nosniff");
     let tenant = response.extensions().get::<Tenant>().map(|t| t.0);
+    // What is no operation has no template: a path could hold anything.
     let template = response.extensions().get::<Template>().map_or("-", |t| t.0);
     telemetry::log_request(
         &method,
