@@ -99,7 +99,13 @@ impl Server {
         };
         let private = async {
             if let Some((listener, handle)) = metrics {
-                serve(listener, metrics_router(handle), limits, until_end(ended.clone())).await;
+                let scraped = serve(
+                    listener,
+                    metrics_router(handle.clone()),
+                    limits,
+                    until_end(ended.clone()),
+                );
+                tokio::join!(scraped, keep_up(&handle, until_end(ended.clone())));
             }
         };
         let public = async {
@@ -110,6 +116,18 @@ impl Server {
         tokio::join!(public, private, watch.run(until_end(ended.clone())));
         self.core.db().close();
         Ok(())
+    }
+}
+
+/// Folds what was measured into its buckets, whether or not anybody scrapes; else it piles up.
+async fn keep_up(handle: &MetricsHandle, end: impl Future<Output = ()>) {
+    let mut tick = tokio::time::interval(Duration::from_secs(5));
+    tokio::pin!(end);
+    loop {
+        tokio::select! {
+            () = &mut end => return,
+            _ = tick.tick() => handle.run_upkeep(),
+        }
     }
 }
 

@@ -59,9 +59,12 @@ pub async fn serve(work: Work<'_>) -> Result<(), Failure> {
 /// Listens on the public and the private address, until a signal.
 pub async fn listen_and_run(settings: &Settings, server: Server) -> Result<(), Failure> {
     let listener = listen(address(settings)).await?;
-    let metrics = match (settings.metrics_addr, install_metrics()) {
-        (Some(address), Ok(handle)) => Some((listen(address).await?, handle)),
-        _ => None,
+    let metrics = match settings.metrics_addr {
+        Some(address) => {
+            let handle = install_metrics().map_err(|e| Failure::Usage(e.to_string()))?;
+            Some((listen(address).await?, handle))
+        }
+        None => None,
     };
     server.run(listener, metrics, Limits::default(), stop_signal()).await?;
     Ok(())
