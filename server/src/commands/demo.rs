@@ -12,15 +12,9 @@ use kernel::{
     tenant::{self, Tenant},
 };
 use serde::{Deserialize, Serialize};
-use tokio::runtime::Runtime;
 
 use super::{DemoArgs, Failure, operate, people_of_the_demo as people, show};
-use crate::{
-    commands::operate::Work,
-    database::Database,
-    run::{StartError, listen},
-    settings::Settings,
-};
+use crate::{commands::operate::Work, database::Database, settings::Settings};
 
 const CLINICS: [&str; 2] = ["Clínica Norte", "Clínica Sur"];
 /// Creations in flight at once.
@@ -34,15 +28,6 @@ struct Clinic {
     key: String,
     admin_key: String,
     loaded: bool,
-}
-
-/// Says at once when the port is taken.
-pub fn refuse_taken_port(
-    settings: &Settings,
-    runtime: &Runtime,
-    load_only: bool,
-) -> Result<(), StartError> {
-    if load_only { Ok(()) } else { runtime.block_on(listen(operate::address(settings))).map(drop) }
 }
 
 pub async fn demo(work: Work<'_>, args: &DemoArgs) -> Result<(), Failure> {

@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 use crate::{
     database::{Database, DatabaseError, Use},
     registry,
-    run::StartError,
+    run::{StartError, listen},
     settings::{Settings, SettingsError},
 };
 
@@ -223,17 +223,15 @@ pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failu
         show::line(&format!("{:#}", kernel::http::document(&registry.routes)));
         return Ok(());
     }
-    let mut what_for = Use::Command;
-    if let Command::Demo(_) | Command::Serve = cli.command {
-        what_for = Use::Serve;
+    let serves = match &cli.command {
+        Command::Demo(args) => !args.load_only,
+        command => matches!(command, Command::Serve),
+    };
+    if serves {
         // Before anything slow: a port that is taken is said at once.
-        let _guard = runtime.enter();
-        demo::refuse_taken_port(
-            settings,
-            runtime,
-            matches!(&cli.command, Command::Demo(args) if args.load_only),
-        )?;
+        runtime.block_on(listen(operate::address(settings))).map(drop)?;
     }
+    let what_for = if serves { Use::Serve } else { Use::Command };
     let database = Database::open(settings, what_for)?;
     runtime.block_on(async {
         database.ensure().await?;
