@@ -130,7 +130,8 @@ pub struct Patient {
     pub email: Option<String>,
     pub eps_id: Option<String>,
     /// `{authorized, at, text_version, channel}`.
-    pub habeas_data: Option<Value>,
+    #[schema(value_type = Option<Object>)]
+    pub habeas_data: Option<Box<RawValue>>,
     #[schema(value_type = Object)]
     pub custom_fields: Box<RawValue>,
     #[schema(value_type = String, format = DateTime)]
@@ -154,7 +155,7 @@ impl Patient {
             phones: row.phones.reveal(reveal),
             email: row.email.map(|email| email.reveal(reveal)),
             eps_id: row.eps_id.map(|code| code.reveal(reveal)),
-            habeas_data: row.habeas_data.map(|evidence| evidence.reveal(reveal)),
+            habeas_data: row.habeas_data.map(|evidence| evidence.reveal(reveal).0),
             custom_fields: row.custom_fields.reveal(reveal).0,
             created_at: row.created_at,
             updated_at: row.updated_at,

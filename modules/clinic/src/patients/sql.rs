@@ -25,7 +25,7 @@ row! {
         phones: Pii<Vec<String>>,
         email: Option<Pii<String>>,
         eps_id: Option<Pii<String>>,
-        habeas_data: Option<Pii<Value>>,
+        habeas_data: Option<Pii<Json<Box<RawValue>>>>,
         custom_fields: Pii<Json<Box<RawValue>>>,
         version: i32,
         created_at: Timestamp,
