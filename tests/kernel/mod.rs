@@ -1,5 +1,7 @@
 //! The kernel's promises, seen from outside. What several of these files need stands here.
 
+mod catalogue;
+mod connections;
 mod credentials;
 mod isolation;
 mod ledger;
@@ -190,4 +192,23 @@ fn canary(what: &str) -> String {
 /// All that an answer says: status line, headers, body.
 fn everything(reply: &Reply) -> String {
     format!("{} {:?} {}", reply.status, reply.headers, reply.text)
+}
+
+/// The ids of a page.
+fn ids(reply: &Reply) -> Vec<String> {
+    let page = reply.json();
+    let items = page["items"].as_array().unwrap_or_else(|| panic!("no page: {}", reply.text));
+    items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A session of the server's own role that has this tenant's context.
+async fn as_tenant(app: &TestApp, tenant: Uuid) -> ::kernel::tokio_postgres::Client {
+    let session = app.database.session("reeve_app").await;
+    let begin = format!(
+        "select set_config('app.tenant_id', '{tenant}', false), set_config('app.actor_kind', 'api_key', false),
+                set_config('app.actor_id', gen_random_uuid()::text, false),
+                set_config('app.request_id', gen_random_uuid()::text, false)"
+    );
+    session.batch_execute(&begin).await.expect("the context");
+    session
 }

@@ -30,6 +30,8 @@ fn reeve(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reeve"));
     command.args(words).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("METRICS_ADDR", "off").current_dir(std::env::temp_dir());
+    // Where PostgreSQL is, when it is nowhere that is looked into.
+    command.envs(std::env::var_os("REEVE_PG_BIN").map(|bin| ("REEVE_PG_BIN", bin)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
