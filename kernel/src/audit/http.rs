@@ -128,33 +128,13 @@ pub async fn list(
     let (from, to) = (filter.from.unwrap_or(Timestamp::MIN), filter.to.unwrap_or(Timestamp::MAX));
     let (from, to, at) = (in_range(from), in_range(to), in_range(at));
     let Filter { resource, operation, outcome, actor_id, request_id, .. } = filter;
-    let statement = match filter.record_id {
-        None => sql::list_entries(
-            from,
-            to,
-            at,
-            sequence,
-            resource,
-            operation,
-            outcome,
-            actor_id,
-            request_id,
-            limit + 1,
-        ),
-        Some(record) => sql::search_entries(
-            from,
-            to,
-            at,
-            sequence,
-            resource,
-            operation,
-            outcome,
-            actor_id,
-            request_id,
-            limit + 1,
-        )
-        .searching(json!({"record_id": record})),
-    };
+    let list = if filter.record_id.is_some() { sql::search_entries } else { sql::list_entries };
+    let more = limit + 1;
+    let mut statement =
+        list(from, to, at, sequence, resource, operation, outcome, actor_id, request_id, more);
+    if let Some(record) = filter.record_id {
+        statement = statement.searching(json!({"record_id": record}));
+    }
     act.disclose(statement, |rows, reveal| {
         let page =
             Page::cut(rows, limit, |last| act.seal(&question, &Place(last.at, last.sequence)))?;
