@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use passwords::Hashers;
 use policy::{Classes, Matrix};
 use uuid::Uuid;
 
@@ -10,8 +11,9 @@ use crate::{
     audit,
     db::{Bound, Context, Db, DbError, Origin, PoolSettings, Row},
     http::{Constraint, Cursors, Problem, Route},
-    identity::{Keys, Refused},
+    identity::{Callers, IdentitySettings, Realm, Refused, Tokens},
     module::Registry,
+    seal::Seal,
 };
 
 /// Time and ids. Nothing else in Reeve reads the clock, so that a test can hold it still.
@@ -55,7 +57,13 @@ pub struct Core {
     pub(crate) classes: Classes,
     pub(crate) constraints: Vec<Constraint>,
     pub(crate) cursors: Cursors,
-    pub(crate) keys: Keys,
+    pub(crate) callers: Callers,
+    pub(crate) tokens: Tokens,
+    pub(crate) hashers: Hashers,
+    pub(crate) realms: Vec<Realm>,
+    /// Seals what lies in the database or a browser: signing keys, secrets of providers, sign-ons.
+    pub(crate) seal: Seal,
+    pub(crate) identity: IdentitySettings,
     pub clock: Clock,
 }
 
@@ -67,7 +75,7 @@ impl Core {
     pub fn new(
         registry: &Registry,
         pool: &PoolSettings,
-        secret: &[u8],
+        identity: IdentitySettings,
         clock: Clock,
     ) -> Result<Arc<Self>, DbError> {
         Ok(Arc::new(Self {
@@ -75,14 +83,29 @@ impl Core {
             matrix: registry.matrix.clone(),
             classes: registry.classes.clone(),
             constraints: registry.constraints(),
-            cursors: Cursors::new(secret),
-            keys: Keys::default(),
+            cursors: Cursors::new(&identity.secret),
+            callers: Callers::default(),
+            tokens: Tokens::new(identity.issuer.clone(), &identity.secret),
+            hashers: Hashers::for_this_machine(),
+            realms: registry.realms.clone(),
+            seal: Seal::new(&identity.secret, "stored secret"),
+            identity,
             clock,
         }))
     }
 
     pub fn db(&self) -> &Db {
         &self.db
+    }
+
+    /// What a realm calls its tenant.
+    pub(crate) fn tenant_fields(&self, realm: &str) -> &'static [&'static str] {
+        self.realm(realm).map_or(&[], |realm| realm.tenant_fields)
+    }
+
+    /// The realm of this name, if it is mounted.
+    pub(crate) fn realm(&self, name: &str) -> Option<&Realm> {
+        self.realms.iter().find(|realm| realm.name == name)
     }
 
     /// One statement in one governed flush.
@@ -123,7 +146,7 @@ impl Core {
     ) -> Problem {
         let Refused { tenant, actor, problem } = refused;
         let context = Context { tenant, actor, permission: route.permission, origin, search: None };
-        if matches!(problem.status, 401 | 403) {
+        if matches!(problem.status, 400 | 401 | 403) {
             self.record_refusal(&context, route.name, problem.code).await;
         }
         problem

@@ -12,7 +12,10 @@ pub mod http;
 pub mod identity;
 pub mod keys;
 pub mod module;
+pub mod people;
 pub mod privacy;
+mod seal;
+pub mod sessions;
 pub mod tenant;
 
 pub use crate::core::{Clock, Core, random_bytes};

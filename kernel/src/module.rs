@@ -5,9 +5,11 @@ use policy::{Classes, Grant, Matrix};
 
 use crate::{
     audit,
+    authz::ANONYMOUS,
     db::{CONTEXT_STATEMENTS, Migration, Statement},
     http::{Constraint, Route, Routes, idempotency},
-    identity, keys,
+    identity::{self, Realm, WATCH},
+    keys, people, sessions,
 };
 
 /// What a module brings.
@@ -17,7 +19,9 @@ pub struct Module {
     pub migrations: Vec<Migration>,
     /// The privacy class of each of its columns (`privacy.toml`).
     pub privacy: &'static str,
-    /// Its rows of the role matrix.
+    /// Its people: how they sign in and what their tokens are like.
+    pub realm: Option<Realm>,
+    /// Its realm's rows of the role matrix.
     pub grants: &'static [Grant],
     pub statements: Vec<&'static Statement>,
     /// What its constraints say when they refuse a row.
@@ -43,6 +47,7 @@ pub struct Registry {
     pub migrations: Vec<Migration>,
     pub classes: Classes,
     pub matrix: Matrix,
+    pub realms: Vec<Realm>,
     pub statements: Vec<&'static Statement>,
     pub routes: Vec<Route>,
     constraints: Vec<fn() -> Vec<Constraint>>,
@@ -57,11 +62,15 @@ impl Registry {
         let mut all = vec![kernel_module()];
         all.extend(modules);
         let classes = Classes::parse(all.iter().map(|m| m.privacy))?;
-        let matrix = Matrix::of(all.iter().flat_map(|m| m.grants.iter().copied()));
+        let matrix = Matrix::of(kernel_grants().chain(all.iter().flat_map(module_grants)));
+        let mut realms: Vec<Realm> = all.iter().filter_map(|m| m.realm).collect();
+        realms.sort_by_key(|realm| realm.name);
+        realms.dedup_by_key(|realm| realm.name);
         let mut registry = Self {
             migrations: vec![],
             classes,
             matrix,
+            realms,
             statements: vec![],
             routes: vec![],
             constraints: vec![],
@@ -70,7 +79,8 @@ impl Registry {
             registry.migrations.extend(module.migrations);
             registry.statements.extend(module.statements);
             registry.constraints.push(module.constraints);
-            registry.routes.extend(module.routes.into_vec());
+            let realm = module.realm.map(|realm| realm.name);
+            registry.routes.extend(module.routes.of_realm(realm));
         }
         match registry.repeated_route() {
             Some(route) => Err(format!("{route} is declared twice")),
@@ -97,11 +107,33 @@ impl Registry {
     }
 }
 
-/// The kernel's own: tenants, keys, the ledger.
+/// A module's rows, each with what everybody may do about themselves.
+fn module_grants(module: &Module) -> impl Iterator<Item = (&'static str, Grant)> + use<> {
+    let realm = module.realm.map_or("", |realm| realm.name);
+    let own = |grant: &Grant| [*grant, Grant { role: grant.role, permissions: people::OWN }];
+    module.grants.iter().flat_map(own).map(move |grant| (realm, grant))
+}
+
+/// Who has no credential, and the accounts under which the server itself acts.
+fn kernel_grants() -> impl Iterator<Item = (&'static str, Grant)> {
+    let anonymous = Grant { role: ANONYMOUS.name, permissions: sessions::OPEN };
+    [(ANONYMOUS.realm, anonymous), WATCH.grant()].into_iter()
+}
+
+/// The kernel's own: tenants, people, keys, the ledger.
 fn kernel_module() -> Module {
-    let statements =
-        [CONTEXT_STATEMENTS, idempotency::ALL, identity::sql::ALL, keys::sql::ALL, audit::sql::ALL];
+    let statements = [
+        CONTEXT_STATEMENTS,
+        idempotency::ALL,
+        identity::sql::ALL,
+        sessions::sql::ALL,
+        people::sql::ALL,
+        keys::sql::ALL,
+        audit::sql::ALL,
+    ];
     let mut routes = Routes::default();
+    sessions::routes(&mut routes);
+    people::routes(&mut routes);
     keys::routes(&mut routes);
     audit::routes(&mut routes);
     Module {
@@ -110,11 +142,17 @@ fn kernel_module() -> Module {
             1 "roles_and_context" "0001_roles_and_context.sql",
             2 "ledger" "0002_ledger.sql",
             3 "tenants_keys_idempotency" "0003_tenants_keys_idempotency.sql",
+            4 "people" "0004_people.sql",
+            5 "sign_on" "0005_sign_on.sql",
+            6 "attribute_policies" "0006_attribute_policies.sql",
         ),
         privacy: include_str!("../privacy.toml"),
+        realm: None,
         grants: &[],
         statements: statements.concat(),
-        constraints: keys::sql::constraints,
+        constraints: || {
+            [keys::sql::constraints(), people::sql::constraints()].into_iter().flatten().collect()
+        },
         routes,
     }
 }

@@ -20,26 +20,53 @@ row! {
         name: String,
         is_active: bool,
         require_if_match: bool,
+        realm: String,
+        code: Option<String>,
+        host: Option<String>,
         created_at: Timestamp,
     }
 }
 
+/// A tenant to be made.
+#[derive(Clone, Default)]
+pub struct NewTenant {
+    pub name: String,
+    /// The module whose people these are.
+    pub realm: String,
+    /// By which a login may name it, besides id and name.
+    pub code: Option<String>,
+    /// The host name under which its people call; in lower case, without a port.
+    pub host: Option<String>,
+    pub require_if_match: bool,
+    /// Made for a demonstration: a production server refuses to serve beside it.
+    pub demo: bool,
+}
+
+macro_rules! columns {
+    () => {
+        "id, name, is_active, require_if_match, realm, code, host, created_at"
+    };
+}
+
 statements! {
-    fn insert_tenant(name: String, require_if_match: bool) -> Tenant
-        = "insert into kernel.tenant (tenant_id, id, name, require_if_match)
-           values (kernel.tenant(), kernel.tenant(), $1, $2)
-           returning id, name, is_active, require_if_match, created_at";
+    fn insert_tenant(name: String, realm: String, code: Option<String>, host: Option<String>,
+                     require_if_match: bool, demo: bool) -> Tenant
+        = concat!("insert into kernel.tenant (tenant_id, id, name, realm, code, host, require_if_match, demo)
+           values (kernel.tenant(), kernel.tenant(), $1, $2, $3, $4, $5, $6)
+           returning ", columns!());
 
     fn list_tenants() -> Tenant
-        = "select id, name, is_active, require_if_match, created_at from kernel.tenant order by name";
+        = concat!("select ", columns!(), " from kernel.tenant order by name");
 
-    fn find_tenant(name_or_id: String) -> Tenant
-        = "select id, name, is_active, require_if_match, created_at
-             from kernel.tenant where id::text = $1 or name = $1";
+    fn find_tenant(name: String) -> Tenant
+        = concat!("select ", columns!(), " from kernel.tenant
+            where id::text = $1 or name = $1 or lower(code) = lower($1)
+            order by (id::text = $1) desc, (name = $1) desc limit 1");
 
     fn set_active(is_active: bool) -> Tenant
-        = "update kernel.tenant set is_active = $1 where tenant_id = kernel.tenant() and id = kernel.tenant()
-           returning id, name, is_active, require_if_match, created_at";
+        = concat!("update kernel.tenant set is_active = $1
+            where tenant_id = kernel.tenant() and id = kernel.tenant()
+           returning ", columns!());
 }
 
 /// Statements of the platform, for the schema check. They run under another login than the
@@ -49,12 +76,18 @@ pub const STATEMENTS: &[&Statement] = ALL;
 /// Why an operator's command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TenantError {
-    #[error("there is no tenant `{0}`: see `reeve tenant list`")]
+    #[error("there is no tenant `{0}` by id, name or code: see `reeve tenant list`")]
     NoTenant(String),
     #[error("there is no such key, or it has ended: see `reeve key list`")]
     NoKey,
     #[error("there is a tenant named `{0}`: choose another name")]
     NameTaken(String),
+    #[error("another tenant has this code or host: choose another")]
+    HintTaken,
+    #[error("there is no such person in this tenant: see `reeve user list`")]
+    NoPerson,
+    #[error("{0}")]
+    Refused(String),
     #[error("{0}")]
     Invalid(&'static str),
     #[error("there is no randomness to make a key of")]
@@ -70,15 +103,19 @@ pub enum TenantError {
 pub async fn create(
     platform: &mut Platform,
     clock: &Clock,
-    name: &str,
-    require_if_match: bool,
+    new: NewTenant,
 ) -> Result<Tenant, TenantError> {
-    let name = keys::KeyName::parse(name).map_err(TenantError::Invalid)?.into_string();
-    let statement = insert_tenant(name.clone(), require_if_match);
+    let NewTenant { name, realm, code, host, require_if_match, demo } = new;
+    let name = keys::KeyName::parse(&name).map_err(TenantError::Invalid)?.into_string();
+    let statement = insert_tenant(name.clone(), realm, code, host, require_if_match, demo);
     match platform.run(clock.new_id(), "tenant:write", &statement).await {
-        Err(DbError::Constraint(c)) if c == "tenant_name_taken" => {
-            Err(TenantError::NameTaken(name))
-        }
+        Err(DbError::Constraint(c)) => Err(match c.as_str() {
+            "tenant_name_taken" => TenantError::NameTaken(name),
+            "tenant_code_taken" | "tenant_host_taken" => TenantError::HintTaken,
+            _ => TenantError::Invalid(
+                "a code has 1 to 40 letters, digits, `_` or `-`; a host is a name in lower case",
+            ),
+        }),
         rows => one(rows?).ok_or(TenantError::NoTenant(name)),
     }
 }

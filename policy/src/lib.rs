@@ -8,4 +8,4 @@ mod classes;
 mod matrix;
 
 pub use classes::{Class, Classes, Column, Ledger, Table};
-pub use matrix::{Grant, Matrix};
+pub use matrix::{Grant, Matrix, Role};

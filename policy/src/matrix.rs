@@ -9,56 +9,89 @@ pub struct Grant {
     pub permissions: &'static [&'static str],
 }
 
-/// All roles and what each holds. An unknown role holds nothing.
+/// A role of a realm. `admin` of the clinic and `admin` of a programme are two roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Role {
+    pub realm: &'static str,
+    pub name: &'static str,
+}
+
+/// All roles and what each holds. What is not in it holds nothing; there are no wildcards.
 #[derive(Clone, Debug, Default)]
 pub struct Matrix {
-    rows: BTreeMap<&'static str, BTreeSet<&'static str>>,
+    rows: BTreeMap<Role, BTreeSet<&'static str>>,
 }
 
 impl Matrix {
-    /// Joins the rows of all modules; a role named twice holds the union.
-    pub fn of(grants: impl IntoIterator<Item = Grant>) -> Self {
+    /// Joins the rows of all realms; a role named twice holds the union.
+    pub fn of(grants: impl IntoIterator<Item = (&'static str, Grant)>) -> Self {
         let mut rows: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-        for grant in grants {
-            rows.entry(grant.role).or_default().extend(grant.permissions);
+        for (realm, Grant { role, permissions }) in grants {
+            rows.entry(Role { realm, name: role }).or_default().extend(permissions);
         }
         Self { rows }
     }
 
-    pub fn permits(&self, role: &str, permission: &str) -> bool {
-        self.rows.get(role).is_some_and(|held| held.contains(permission))
+    /// The role of this name in this realm, if there is one.
+    pub fn role(&self, realm: &str, name: &str) -> Option<Role> {
+        self.rows.keys().copied().find(|role| role.realm == realm && role.name == name)
     }
 
-    pub fn has_role(&self, role: &str) -> bool {
-        self.rows.contains_key(role)
+    /// Whether the role holds the permission. Who has no role holds nothing.
+    pub fn permits(&self, role: Option<Role>, permission: &str) -> bool {
+        self.held(role).is_some_and(|held| held.contains(permission))
     }
 
-    pub fn roles(&self) -> impl Iterator<Item = &'static str> + '_ {
+    /// What the role holds, in order of name.
+    pub fn permissions(&self, role: Option<Role>) -> Vec<&'static str> {
+        self.held(role).into_iter().flatten().copied().collect()
+    }
+
+    pub fn roles(&self) -> impl Iterator<Item = Role> + '_ {
         self.rows.keys().copied()
     }
 
-    /// Whether `giver` holds everything that `taken` holds: nobody hands out more than they have.
-    pub fn covers(&self, giver: &str, taken: &str) -> bool {
-        match (self.rows.get(giver), self.rows.get(taken)) {
-            (Some(giver), Some(taken)) => taken.is_subset(giver),
+    /// The names of a realm's roles.
+    pub fn names(&self, realm: &str) -> Vec<&'static str> {
+        self.roles().filter(|role| role.realm == realm).map(|role| role.name).collect()
+    }
+
+    /// Whether `giver` holds everything that `taken` holds, in the same realm: nobody hands out more
+    /// than they have.
+    pub fn covers(&self, giver: Option<Role>, taken: Role) -> bool {
+        match (self.held(giver), self.held(Some(taken))) {
+            (Some(has), Some(wants)) => {
+                giver.is_some_and(|giver| giver.realm == taken.realm) && wants.is_subset(has)
+            }
             _ => false,
         }
     }
 
-    /// The matrix as a text table that a person can review; the golden file of the tests.
+    fn held(&self, role: Option<Role>) -> Option<&BTreeSet<&'static str>> {
+        self.rows.get(&role?)
+    }
+
+    /// The matrix as text, a table for each realm, that a person can review; the golden file of the
+    /// tests.
     pub fn render(&self) -> String {
-        let columns: BTreeSet<_> = self.rows.values().flatten().copied().collect();
-        let width = columns.iter().map(|name| name.len()).max().unwrap_or(0);
-        let heads: Vec<_> = self.rows.keys().copied().collect();
-        let mut text = format!("{:width$}  {}\n", "", heads.join("  "));
+        let realms: BTreeSet<_> = self.roles().map(|role| role.realm).collect();
+        let tables: Vec<_> = realms.into_iter().map(|realm| self.render_realm(realm)).collect();
+        tables.join("\n")
+    }
+
+    fn render_realm(&self, realm: &str) -> String {
+        let rows: Vec<_> = self.rows.iter().filter(|(role, _)| role.realm == realm).collect();
+        let columns: BTreeSet<_> = rows.iter().flat_map(|(_, held)| held.iter()).copied().collect();
+        let longest = columns.iter().map(|name| name.len()).max().unwrap_or(0);
+        let width = longest.max(realm.len());
+        let heads: Vec<_> = rows.iter().map(|(role, _)| role.name).collect();
+        let mut text = format!("{realm:width$}  {}\n", heads.join("  "));
         for permission in columns {
-            let marks: Vec<_> = heads
-                .iter()
-                .map(|role| {
-                    let mark = if self.permits(role, permission) { "yes" } else { "-" };
-                    format!("{mark:<len$}", len = role.len())
-                })
-                .collect();
+            let mark = |(role, held): &(&Role, &BTreeSet<&str>)| {
+                let mark = if held.contains(permission) { "yes" } else { "-" };
+                format!("{mark:<len$}", len = role.name.len())
+            };
+            let marks: Vec<_> = rows.iter().map(mark).collect();
             text += format!("{permission:width$}  {}", marks.join("  ")).trim_end();
             text += "\n";
         }
@@ -72,36 +105,52 @@ mod tests {
 
     fn matrix() -> Matrix {
         Matrix::of([
-            Grant { role: "reader", permissions: &["patient:read"] },
-            Grant { role: "admin", permissions: &["patient:read", "patient:write"] },
-            Grant { role: "reader", permissions: &["appointment:read"] },
+            ("clinic", Grant { role: "reader", permissions: &["patient:read"] }),
+            ("clinic", Grant { role: "admin", permissions: &["patient:read", "patient:write"] }),
+            ("clinic", Grant { role: "reader", permissions: &["appointment:read"] }),
+            ("programs", Grant { role: "admin", permissions: &["goal:write"] }),
         ])
     }
 
-    #[test]
-    fn an_unknown_role_holds_nothing_and_covers_nothing() {
-        assert!(!matrix().permits("root", "patient:read"));
-        assert!(!matrix().covers("root", "reader"));
-        assert!(!matrix().covers("admin", "root"));
+    fn clinic(name: &'static str) -> Option<Role> {
+        Some(Role { realm: "clinic", name })
     }
 
     #[test]
-    fn rows_of_one_role_from_two_modules_are_joined() {
-        assert!(matrix().permits("reader", "patient:read"));
-        assert!(matrix().permits("reader", "appointment:read"));
-        assert!(!matrix().permits("reader", "patient:write"));
+    fn an_unknown_role_and_no_role_hold_nothing_and_cover_nothing() {
+        assert!(!matrix().permits(clinic("root"), "patient:read"));
+        assert!(!matrix().permits(None, "patient:read"));
+        assert!(!matrix().covers(clinic("root"), clinic("reader").expect("a role")));
+        assert!(!matrix().covers(clinic("admin"), clinic("root").expect("a role")));
+        assert_eq!(matrix().role("clinic", "root"), None);
+    }
+
+    #[test]
+    fn a_role_of_one_realm_is_nothing_in_another() {
+        let matrix = matrix();
+        assert!(!matrix.permits(matrix.role("programs", "admin"), "patient:read"));
+        assert!(!matrix.covers(clinic("admin"), Role { realm: "programs", name: "admin" }));
+        assert_eq!(matrix.role("programs", "reader"), None);
+    }
+
+    #[test]
+    fn rows_of_one_role_are_joined() {
+        assert!(matrix().permits(clinic("reader"), "patient:read"));
+        assert!(matrix().permits(clinic("reader"), "appointment:read"));
+        assert!(!matrix().permits(clinic("reader"), "patient:write"));
     }
 
     #[test]
     fn a_giver_covers_only_subsets_of_what_it_holds() {
-        assert!(!matrix().covers("admin", "reader"), "reader also reads appointments");
-        assert!(matrix().covers("reader", "reader"));
+        let reader = Role { realm: "clinic", name: "reader" };
+        assert!(!matrix().covers(clinic("admin"), reader), "reader also reads appointments");
+        assert!(matrix().covers(clinic("reader"), reader));
     }
 
     #[test]
-    fn rendering_shows_every_permission_once() {
+    fn rendering_shows_every_permission_once_under_its_realm() {
         let text = matrix().render();
         assert_eq!(text.matches("patient:read").count(), 1);
-        assert_eq!(text.lines().count(), 4);
+        assert_eq!(text.lines().count(), 7, "{text}");
     }
 }

@@ -74,11 +74,11 @@ impl Database {
         Ok(Self {
             serving: parse("DATABASE_URL", url)?,
             owner: parse("DATABASE_OWNER_URL", owner_url)?,
-            secret: settings
-                .secret_key
-                .as_ref()
-                .map(|s| s.expose().as_bytes().to_vec())
-                .unwrap_or_default(),
+            secret: match &settings.secret_key {
+                Some(secret) => secret.expose().as_bytes().to_vec(),
+                None if settings.ephemeral_secret => random()?,
+                None => vec![],
+            },
             private: false,
             _cluster: None,
         })
@@ -145,8 +145,7 @@ fn kept_secret(path: &Path) -> Result<Vec<u8>, DatabaseError> {
     match fs::read(path) {
         Ok(secret) if secret.len() >= 32 => Ok(secret),
         _ => {
-            let secret =
-                kernel::random_bytes().map_err(|e| DatabaseError::Random(e.to_string()))?;
+            let secret = random()?;
             let mut file = fs::OpenOptions::new()
                 .create(true)
                 .truncate(true)
@@ -154,7 +153,12 @@ fn kept_secret(path: &Path) -> Result<Vec<u8>, DatabaseError> {
                 .mode(0o600)
                 .open(path)?;
             io::Write::write_all(&mut file, &secret)?;
-            Ok(secret.to_vec())
+            Ok(secret)
         }
     }
+}
+
+fn random() -> Result<Vec<u8>, DatabaseError> {
+    let bytes = kernel::random_bytes().map_err(|e| DatabaseError::Random(e.to_string()))?;
+    Ok(bytes.to_vec())
 }

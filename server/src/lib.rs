@@ -9,7 +9,13 @@ use kernel::module::{Module, Registry};
 
 /// The modules of this binary.
 pub fn modules() -> Vec<Module> {
-    vec![clinic::module()]
+    vec![
+        clinic::module(),
+        programs::module(),
+        athletics::module(),
+        civic::module(),
+        studio::module(),
+    ]
 }
 
 /// Everything that this binary serves.

@@ -6,7 +6,7 @@ use kernel::{
     Clock, Core,
     db::{DbError, MigrateError, PoolSettings, status},
     http::{Edge, Limits, MetricsHandle, metrics_router, router, serve},
-    identity::Watch,
+    identity::{IdentitySettings, LoadError, Watch},
     module::Registry,
 };
 use tokio::{net::TcpListener, sync::watch};
@@ -26,6 +26,12 @@ pub enum StartError {
     Behind(usize),
     #[error(transparent)]
     Schema(#[from] MigrateError),
+    #[error(transparent)]
+    Ring(#[from] LoadError),
+    #[error(
+        "refusing to serve in production: the database holds organisations of the demonstration, whose passwords everybody knows; suspend them with `reeve tenant suspend`"
+    )]
+    Demo,
     #[error("{0} is taken: stop what listens there, or choose another with PORT or METRICS_ADDR")]
     Taken(std::net::SocketAddr),
     #[error("cannot listen on {0}: {1}")]
@@ -62,16 +68,21 @@ impl Server {
         secret: &[u8],
         clock: Clock,
     ) -> Result<Self, StartError> {
-        let core = Core::new(&registry, &pool, secret, clock)?;
+        let core = Core::new(&registry, &pool, identity(settings, secret), clock)?;
         let schema = status(&pool.config, &registry.migrations).await?;
         if !schema.pending.is_empty() {
             return Err(StartError::Behind(schema.pending.len()));
         }
         core.db().verify_login().await?;
+        core.load_ring().await?;
+        if settings.environment == "production" && core.has_demo_tenants().await? {
+            return Err(StartError::Demo);
+        }
         let edge = Edge {
             core: core.clone(),
             environment: settings.environment.clone(),
             origins: settings.origins.clone(),
+            docs: settings.docs,
             trusted_proxies: settings.trusted_proxies.clone(),
             largest_body: 1024 * 1024,
             patience: Duration::from_secs(10),
@@ -116,6 +127,18 @@ impl Server {
         tokio::join!(public, private, watch.run(until_end(ended.clone())));
         self.core.db().close();
         Ok(())
+    }
+}
+
+fn identity(settings: &Settings, secret: &[u8]) -> IdentitySettings {
+    let minutes = settings.access_minutes.map(|minutes| ("athletics", minutes));
+    IdentitySettings {
+        secret: secret.to_vec(),
+        issuer: settings.issuer.clone(),
+        default_tenant: settings.default_tenant.clone(),
+        access_minutes: minutes.into_iter().collect(),
+        private_key: settings.private_key.as_ref().map(|key| key.expose().to_owned()),
+        ephemeral: settings.ephemeral_secret,
     }
 }
 

@@ -18,6 +18,19 @@ pub struct Settings {
     pub log_level: String,
     pub pool_size: usize,
     pub data: PathBuf,
+    /// A weak SECRET_KEY is replaced by one of this process's own, with a warning (C-05).
+    pub debug: bool,
+    /// A weak SECRET_KEY was replaced.
+    pub ephemeral_secret: bool,
+    /// The `iss` of tokens; one for an environment.
+    pub issuer: String,
+    /// The tenant of a login that names none (C-14).
+    pub default_tenant: Option<String>,
+    /// Minutes that access tokens of athletics last.
+    pub access_minutes: Option<u32>,
+    /// Signs RS256 tokens (C-03).
+    pub private_key: Option<Secret>,
+    pub docs: bool,
 }
 
 /// A setting that does not print.
@@ -47,6 +60,12 @@ pub enum SettingsError {
     ShortSecret(&'static str),
     #[error("{0} is a placeholder from an example: make one with `openssl rand -base64 48`")]
     Placeholder(&'static str),
+    #[error(
+        "JWT_SECRET is not an RSA private key in PEM, and RS256 needs one: put it in JWT_PRIVATE_KEY, or leave both out and one is made (`reeve token-key list`)"
+    )]
+    NotPem,
+    #[error("refusing to serve in production: {}", .0.join("; "))]
+    Production(Vec<String>),
 }
 
 /// Pieces of values that stand in examples for a secret.
@@ -71,12 +90,29 @@ impl Settings {
     /// See [`SettingsError`].
     pub fn from_map(vars: &HashMap<String, String>) -> Result<Self, SettingsError> {
         let source = Source(vars);
+        let environment = source.get("ENVIRONMENT").unwrap_or("development").to_owned();
+        let production = environment == "production";
+        if production {
+            source.refuse_in_production()?;
+        }
+        let debug = source.flag("DEBUG")?.unwrap_or(false);
+        let secret = source.secret("SECRET_KEY", "KATA_SECRET_KEY");
+        let ephemeral_secret = debug && secret.is_err();
+        let origins: Vec<String> =
+            source.alias("ALLOWED_ORIGINS", "CORS_ORIGINS")?.map(list).unwrap_or_default();
+        if origins.iter().any(|origin| origin.contains('*')) {
+            // With credentials allowed a wildcard would let every site act for whoever visits it.
+            return Err(SettingsError::Malformed {
+                name: "ALLOWED_ORIGINS",
+                expected: "a list of origins such as https://app.example.org, without `*`",
+            });
+        }
         let metrics = source.get("METRICS_ADDR").unwrap_or("127.0.0.1:9100");
         Ok(Self {
             database_url: source.alias("DATABASE_URL", "KATA_DATABASE_URL")?.map(without_driver),
             database_owner_url: source.get("DATABASE_OWNER_URL").map(without_driver),
             app_password: source.get("REEVE_APP_PASSWORD").map(|text| Secret(text.to_owned())),
-            secret_key: source.secret("SECRET_KEY", "KATA_SECRET_KEY")?,
+            secret_key: if ephemeral_secret { None } else { secret? },
             host: source
                 .parsed("HOST", "an address such as 127.0.0.1")?
                 .unwrap_or(IpAddr::from([127, 0, 0, 1])),
@@ -88,15 +124,26 @@ impl Settings {
                     expected: "an address and port such as 127.0.0.1:9100, or `off`",
                 })?),
             },
-            origins: source.alias("ALLOWED_ORIGINS", "CORS_ORIGINS")?.map(list).unwrap_or_default(),
+            origins,
             trusted_proxies: addresses(source.get("TRUSTED_PROXIES"))?,
-            environment: source.get("ENVIRONMENT").unwrap_or("development").to_owned(),
+            issuer: source
+                .get("ISSUER")
+                .map_or_else(|| format!("urn:reeve:{environment}"), str::to_owned),
+            environment,
             log_level: source.get("LOG_LEVEL").unwrap_or("info").to_lowercase(),
             pool_size: source
                 .parsed("POOL_SIZE", "a number of connections")?
                 .unwrap_or(8)
                 .clamp(1, 500),
             data: source.get("REEVE_DATA").map_or_else(default_data, PathBuf::from),
+            debug,
+            ephemeral_secret,
+            default_tenant: source.alias("DEFAULT_TENANT", "KATA_TENANT")?.map(str::to_owned),
+            access_minutes: source
+                .parsed("ACCESS_TOKEN_EXPIRE_MINUTES", "a number of minutes from 1 to 43200")?
+                .map(|minutes: u32| minutes.clamp(1, 43_200)),
+            private_key: source.private_key()?,
+            docs: source.flag("DOCS")?.unwrap_or(!production),
         })
     }
 }
@@ -118,6 +165,47 @@ impl<'a> Source<'a> {
             (Some(a), Some(b)) if a != b => Err(SettingsError::Contradiction(name, other)),
             (a, b) => Ok(a.or(b)),
         }
+    }
+
+    fn flag(&self, name: &'static str) -> Result<Option<bool>, SettingsError> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        match text.to_lowercase().as_str() {
+            "true" | "1" | "on" | "yes" => Ok(Some(true)),
+            "false" | "0" | "off" | "no" => Ok(Some(false)),
+            _ => Err(SettingsError::Malformed { name, expected: "`true` or `false`" }),
+        }
+    }
+
+    /// C-03: RS256 needs a key pair; a JWT_SECRET that holds one will do.
+    fn private_key(&self) -> Result<Option<Secret>, SettingsError> {
+        // A PEM in one line of an environment file has its line breaks written out.
+        let pem = |text: &str| Secret(text.replace("\\n", "\n"));
+        match (self.get("JWT_PRIVATE_KEY"), self.get("JWT_SECRET")) {
+            (Some(key), _) => Ok(Some(pem(key))),
+            (None, Some(secret)) if secret.starts_with("-----BEGIN") => Ok(Some(pem(secret))),
+            (None, Some(_)) => Err(SettingsError::NotPem),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// A20, O05: what a production server must have and must not have, all of it named at once.
+    fn refuse_in_production(&self) -> Result<(), SettingsError> {
+        let on = |name| self.flag(name).is_ok_and(|flag| flag == Some(true));
+        let mut faults = vec![];
+        let private = self.get("DATABASE_URL").or(self.get("KATA_DATABASE_URL")).is_none();
+        match self.secret("SECRET_KEY", "KATA_SECRET_KEY") {
+            Ok(Some(_)) => {}
+            Ok(None) if private => {}
+            Ok(None) => faults.push("SECRET_KEY is not set".to_owned()),
+            Err(error) => faults.push(error.to_string()),
+        }
+        if self.get("KATA_DEID_SALT").is_none_or(|salt| salt.len() < 16) {
+            faults.push("KATA_DEID_SALT is not set, or has fewer than 16 characters".into());
+        }
+        let forbidden = ["DEBUG", "KATA_AUTO_CREATE_SCHEMA", "DOCS"];
+        let set = forbidden.into_iter().filter(|name| on(name));
+        faults.extend(set.map(|name| format!("{name} is on")));
+        if faults.is_empty() { Ok(()) } else { Err(SettingsError::Production(faults)) }
     }
 
     fn parsed<T: std::str::FromStr>(

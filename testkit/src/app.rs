@@ -1,19 +1,27 @@
 //! A server for one test, and the invariants that must hold when the test is over.
 
-use std::{collections::HashMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use kernel::{
     Clock,
     db::{Platform, PoolSettings},
     http::Limits,
     module::{Module, Registry},
-    tenant,
+    people::{NewAccount, People},
+    tenant::{self, NewTenant},
 };
 use reeve::{run::Server, settings::Settings};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use uuid::Uuid;
 
-use crate::{Persona, TestDatabase, TestTenant, logs};
+use crate::{Organisation, PASSWORD, Persona, TestDatabase, TestTenant, logs};
+
+/// The secret of every server of the tests.
+pub(crate) const SECRET: &[u8] = b"a secret of the tests, 32 bytes..";
 
 /// How a test's server differs from the usual one.
 #[derive(Clone)]
@@ -90,8 +98,7 @@ impl TestApp {
         };
         let modules = reeve::modules().into_iter().chain(options.extra.map(|module| module()));
         let registry = Registry::new(modules.collect()).expect("a registry");
-        let secret = b"a secret of the tests, 32 bytes..";
-        let server = Server::prepare(&settings, registry, pool, secret, Clock::default())
+        let server = Server::prepare(&settings, registry, pool, SECRET, Clock::default())
             .await
             .expect("a server");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -132,8 +139,13 @@ impl TestApp {
     pub async fn tenant_with(&self, name: &str, require_if_match: bool) -> TestTenant {
         let clock = Clock::default();
         let mut platform = self.platform().await;
-        let tenant =
-            tenant::create(&mut platform, &clock, name, require_if_match).await.expect("a tenant");
+        let new = NewTenant {
+            name: name.into(),
+            realm: "clinic".into(),
+            require_if_match,
+            ..NewTenant::default()
+        };
+        let tenant = tenant::create(&mut platform, &clock, new).await.expect("a tenant");
         let id = tenant.id.to_string();
         let mut personas = vec![];
         for role in ["admin", "integration", "reader", "auditor"] {
@@ -152,6 +164,36 @@ impl TestApp {
         }
     }
 
+    /// A new organisation of a realm, with somebody of each role, signed in.
+    pub async fn organisation(&self, realm: &str, name: &str) -> Organisation {
+        let registry = reeve::registry().expect("a registry");
+        let mut platform = self.platform().await;
+        let clock = Clock::default();
+        let new = NewTenant { name: name.into(), realm: realm.into(), ..NewTenant::default() };
+        let tenant = tenant::create(&mut platform, &clock, new).await.expect("a tenant");
+        let known = *registry.realms.iter().find(|r| r.name == realm).expect("a realm");
+        let mut organisation =
+            Organisation { id: tenant.id, realm: realm.into(), people: BTreeMap::new() };
+        let matrix = &registry.matrix;
+        let mut people =
+            People { platform: &mut platform, clock: &clock, matrix, realm: known, tenant };
+        for role in matrix.names(realm) {
+            let account = NewAccount {
+                email: organisation.email(role),
+                full_name: format!("Person of {role}"),
+                role: role.into(),
+                password: Some(passwords::Password::new(PASSWORD)),
+            };
+            let (person, _) = people.create(account).await.expect("an account");
+            let nobody = self.persona(None, person.id);
+            let id = organisation.id.to_string();
+            let reply = nobody.sign_in(&id, &organisation.email(role), PASSWORD).await;
+            assert_eq!(reply.status, 200, "{}", reply.text);
+            organisation.people.insert(role, nobody.with_tokens(&reply));
+        }
+        organisation
+    }
+
     pub async fn platform(&self) -> Platform {
         Platform::connect(&self.database.config("reeve_admin"), Uuid::now_v7())
             .await
@@ -165,7 +207,7 @@ impl TestApp {
 
     /// Somebody with this text as key.
     pub fn persona(&self, key: Option<String>, id: Uuid) -> Persona {
-        Persona { http: self.http.clone(), base: self.url(0), key, id }
+        Persona { http: self.http.clone(), base: self.url(0), key, token: None, refresh: None, id }
     }
 
     /// The rows of a question to the whole database, the first column as text.

@@ -23,5 +23,5 @@ mod postgres;
 
 pub use app::{Options, TestApp, run, run_with};
 pub use logs::{logged, metrics};
-pub use persona::{Persona, Reply, TestTenant, appointment, patient};
+pub use persona::{Organisation, PASSWORD, Persona, Reply, TestTenant, appointment, patient};
 pub use postgres::{TestDatabase, socket_folder};

@@ -1,5 +1,7 @@
 //! Those who call: a key, an address, and what came back.
 
+use std::collections::BTreeMap;
+
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -19,8 +21,33 @@ pub struct Persona {
     pub(crate) http: reqwest::Client,
     pub(crate) base: String,
     pub key: Option<String>,
-    /// The key's id, as the ledger names it.
+    /// An access token, for a person.
+    pub token: Option<String>,
+    pub refresh: Option<String>,
+    /// The key's or the account's id, as the ledger names it.
     pub id: Uuid,
+}
+
+/// The password of every person of a test.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// An organisation of a realm, with somebody of each role, signed in.
+pub struct Organisation {
+    pub id: Uuid,
+    pub realm: String,
+    pub people: BTreeMap<&'static str, Persona>,
+}
+
+impl Organisation {
+    /// The person of this role.
+    pub fn role(&self, role: &str) -> &Persona {
+        &self.people[role]
+    }
+
+    /// The address of somebody's account.
+    pub fn email(&self, role: &str) -> String {
+        format!("{role}@{}.example", self.id.simple())
+    }
 }
 
 /// What came back.
@@ -56,8 +83,12 @@ impl Persona {
     /// A request to be dressed with headers, then [`send`](Self::send).
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
-        match &self.key {
+        let request = match &self.key {
             Some(key) => request.header("X-Api-Key", key),
+            None => request,
+        };
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
             None => request,
         }
     }
@@ -66,6 +97,24 @@ impl Persona {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Reply { status, headers, text: response.text().await.expect("a whole answer") }
+    }
+
+    /// Signs in with a password at `tenant`; the answer.
+    pub async fn sign_in(&self, tenant: &str, email: &str, password: &str) -> Reply {
+        let body = json!({"email": email, "password": password, "tenant": tenant});
+        self.post("/auth/login", &body).await
+    }
+
+    /// The same caller with the tokens of this answer.
+    pub fn with_tokens(&self, reply: &Reply) -> Self {
+        let body = reply.json();
+        let text = |name: &str| body[name].as_str().map(str::to_owned);
+        Self {
+            key: None,
+            token: text("access_token"),
+            refresh: text("refresh_token"),
+            ..self.clone()
+        }
     }
 
     /// Creates a patient; its id.

@@ -1,19 +1,25 @@
 //! One PostgreSQL for the test process, one database for each test, cloned from a migrated one.
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
         mpsc,
     },
+    time::Duration,
 };
 
 use kernel::{
-    db::{Cluster, Durability},
+    Clock,
+    db::{Cluster, Durability, PoolSettings},
     tokio_postgres::{Client, Config, NoTls},
 };
+use reeve::{run::Server, settings::Settings};
 use tokio::sync::{Mutex, OnceCell};
+
+use crate::app::SECRET;
 
 const TEMPLATE: &str = "reeve_template";
 static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -70,6 +76,16 @@ impl TestDatabase {
                 let registry = reeve::registry().expect("a registry");
                 let template = Cluster::config(socket_folder(), "reeve_admin", TEMPLATE);
                 kernel::db::migrate(&template, &registry.migrations).await.expect("migrated");
+                // The first start makes the signing keys, which takes a while: once is enough.
+                let serving = PoolSettings {
+                    config: Cluster::config(socket_folder(), "reeve_app", TEMPLATE),
+                    size: 1,
+                    wait: Duration::from_secs(10),
+                };
+                let settings = Settings::from_map(&HashMap::new()).expect("settings");
+                let clock = Clock::default();
+                let first = Server::prepare(&settings, registry, serving, SECRET, clock).await;
+                first.expect("a first start").core.db().close();
             })
             .await;
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));

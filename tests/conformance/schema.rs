@@ -7,8 +7,12 @@ use testkit::run;
 #[test]
 fn every_statement_agrees_with_the_schema_in_types_names_and_nullability() {
     run(async |app| {
-        let statements =
-            [reeve::registry().unwrap().statements, ::kernel::tenant::STATEMENTS.to_vec()].concat();
+        let statements = [
+            reeve::registry().unwrap().statements,
+            ::kernel::tenant::STATEMENTS.to_vec(),
+            ::kernel::identity::rotation::STATEMENTS.to_vec(),
+        ]
+        .concat();
         let session = app.database.session("reeve_admin").await;
         assert_eq!(::kernel::db::check(&session, &statements).await.unwrap(), Vec::<String>::new());
     });

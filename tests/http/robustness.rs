@@ -347,6 +347,7 @@ mod trouble {
             name: "trouble",
             migrations: vec![],
             privacy: "",
+            realm: Some(clinic::REALM),
             grants: &[Grant { role: "admin", permissions: &["trouble:make"] }],
             statements: ALL.to_vec(),
             constraints: Vec::new,

@@ -151,7 +151,7 @@ fn in_range(at: Timestamp) -> Timestamp {
 }
 
 fn view(act: &Authorized<ReadAudit>, row: EntryRow, reveal: &Reveal) -> AuditEntry {
-    let open = sees_personal(&act.core().matrix, &act.caller().role);
+    let open = sees_personal(&act.core().matrix, act.caller().role);
     let image = |image: Option<crate::privacy::Pii<Value>>| match image?.reveal(reveal) {
         Value::Object(map) if !open => {
             Some(Value::Object(act.core().classes.redact(&row.resource, map)))

@@ -30,6 +30,6 @@ pub(crate) fn routes(routes: &mut Routes) {
 }
 
 /// Whether `role` sees personal values in the ledger.
-fn sees_personal(matrix: &policy::Matrix, role: &str) -> bool {
+fn sees_personal(matrix: &policy::Matrix, role: Option<policy::Role>) -> bool {
     matrix.permits(role, ReadAuditPersonal::NAME)
 }

@@ -12,13 +12,21 @@ pub struct Answer<V> {
     body: Option<V>,
     location: Option<String>,
     version: Option<i32>,
+    cookie: Option<String>,
     shown_once: bool,
 }
 
 impl<V> Answer<V> {
     /// 200 with a body.
     pub fn ok(body: V) -> Self {
-        Self { status: 200, body: Some(body), location: None, version: None, shown_once: false }
+        Self {
+            status: 200,
+            body: Some(body),
+            location: None,
+            version: None,
+            cookie: None,
+            shown_once: false,
+        }
     }
 
     /// 201 with the new record and where it is.
@@ -28,7 +36,24 @@ impl<V> Answer<V> {
 
     /// 204.
     pub fn gone() -> Self {
-        Self { status: 204, body: None, location: None, version: None, shown_once: false }
+        Self {
+            status: 204,
+            body: None,
+            location: None,
+            version: None,
+            cookie: None,
+            shown_once: false,
+        }
+    }
+
+    /// 302 to another place, for a browser.
+    pub fn elsewhere(location: String) -> Self {
+        Self { status: 302, location: Some(location), ..Self::gone() }
+    }
+
+    /// Sets a cookie.
+    pub fn cookie(self, cookie: String) -> Self {
+        Self { cookie: Some(cookie), ..self }
     }
 
     /// The body holds a secret: it is never kept, not even for a replay.
@@ -49,6 +74,7 @@ pub struct Encoded {
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
     pub(crate) etag: Option<String>,
+    pub(crate) cookie: Option<String>,
     pub(crate) body: Vec<u8>,
     pub(crate) shown_once: bool,
     pub(crate) replayed: bool,
@@ -64,6 +90,7 @@ impl<V: Serialize> Answer<V> {
             status: self.status,
             location: self.location,
             etag: self.version.map(|version| format!("\"{version}\"")),
+            cookie: self.cookie,
             body,
             shown_once: self.shown_once,
             replayed: false,

@@ -4,6 +4,7 @@ use std::{marker::PhantomData, sync::Arc};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use policy::Role;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -20,9 +21,34 @@ use crate::{
 pub struct Caller {
     pub tenant: Uuid,
     pub actor: Actor,
-    pub role: String,
+    /// The module whose person or key this is; empty for operators and the server itself.
+    pub realm: &'static str,
+    /// `None`: known, and allowed nothing.
+    pub role: Option<Role>,
+    /// The session, for a person.
+    pub session: Option<Uuid>,
+    /// `password`, `sso` or `api_key`.
+    pub authenticated_by: &'static str,
     /// The tenant wants If-Match on every change.
     pub require_if_match: bool,
+}
+
+/// What somebody without a credential is in the matrix.
+pub(crate) const ANONYMOUS: Role = Role { realm: "kernel", name: "anonymous" };
+
+impl Caller {
+    /// Somebody without a credential, of no tenant.
+    pub(crate) fn anonymous() -> Self {
+        Self {
+            tenant: Uuid::nil(),
+            actor: Actor::Anonymous,
+            realm: "",
+            role: Some(ANONYMOUS),
+            session: None,
+            authenticated_by: "nothing",
+            require_if_match: false,
+        }
+    }
 }
 
 /// One request (or one run of a command) whose caller is known: what every [`Authorized`] of it
@@ -58,12 +84,7 @@ pub struct Operator {
 impl Operator {
     /// `run` names this run of the command in the ledger; `command` is what it is.
     pub fn new(core: &Arc<Core>, tenant: Uuid, run: Uuid, command: &'static str) -> Self {
-        let caller = Caller {
-            tenant,
-            actor: Actor::Operator(run),
-            role: String::new(),
-            require_if_match: false,
-        };
+        let caller = Caller { tenant, actor: Actor::Operator(run), ..Caller::anonymous() };
         let governed = Governed {
             core: core.clone(),
             caller,
@@ -84,7 +105,7 @@ impl Operator {
 impl<P: Permission> Authorized<P> {
     /// Asks the matrix.
     pub(crate) fn check(governed: Arc<Governed>) -> Result<Self, Problem> {
-        if governed.core.matrix.permits(&governed.caller.role, P::NAME) {
+        if governed.core.matrix.permits(governed.caller.role, P::NAME) {
             Ok(Self { governed, permission: PhantomData })
         } else {
             Err(Problem::forbidden(P::NAME))
@@ -97,6 +118,26 @@ impl<P: Permission> Authorized<P> {
     /// 403 when the caller's role does not hold it.
     pub fn also<Q: Permission>(&self) -> Result<Authorized<Q>, Problem> {
         Authorized::<Q>::check(self.governed.clone())
+    }
+
+    /// The role of this name in the caller's realm, which the caller may give and take: nobody hands
+    /// out more than they hold.
+    ///
+    /// # Errors
+    /// 422 for the body's `field` when there is no such role; 403 when it holds more than the
+    /// caller's.
+    pub(crate) fn require_covered(&self, field: &str, name: &str) -> Result<Role, Problem> {
+        let (matrix, caller) = (&self.governed.core.matrix, &self.governed.caller);
+        let Some(role) = matrix.role(caller.realm, name) else {
+            let names = matrix.names(caller.realm).join(", ");
+            let msg = format!("expected one of {names}");
+            return Err(Problem::field(&["body", field], "value_error", msg));
+        };
+        if matrix.covers(caller.role, role) {
+            return Ok(role);
+        }
+        let detail = "your role does not hold all that this one holds";
+        Err(Problem { refused: Some(P::NAME), ..Problem::new(403, "role_not_covered", detail) })
     }
 
     pub fn now(&self) -> Timestamp {
@@ -112,8 +153,26 @@ impl<P: Permission> Authorized<P> {
         &self.governed.caller
     }
 
-    pub(crate) fn core(&self) -> &Core {
+    pub(crate) fn core(&self) -> &Arc<Core> {
         &self.governed.core
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.governed.origin
+    }
+
+    /// The same right for somebody who has just shown who they are, in their tenant: for logins and
+    /// codes, whose callers are nobody until then.
+    pub(crate) fn on_behalf_of(&self, caller: Caller) -> Self {
+        let governed = Governed {
+            core: self.governed.core.clone(),
+            caller,
+            origin: self.governed.origin.clone(),
+            route: self.governed.route,
+            if_match: None,
+            idempotency: None,
+        };
+        Self { governed: Arc::new(governed), permission: PhantomData }
     }
 
     /// Seals where a page ended, for this caller on this route with this question (see
@@ -189,6 +248,11 @@ impl<P: Permission> Authorized<P> {
 }
 
 impl<P: Permission<Effect = Reads>> Authorized<P> {
+    /// Answers what needs no row: nothing about a person.
+    pub(crate) fn tell<V: Serialize>(&self, answer: Answer<V>) -> Result<Fetched<V>, Problem> {
+        Ok(Fetched::new(answer.encode()?))
+    }
+
     /// Runs one statement in one flush and answers from its rows.
     ///
     /// # Errors
@@ -253,6 +317,18 @@ impl<P: Permission<Effect = Writes>> Authorized<P> {
             return Ok(Committed::new(answer(self.flush(None, &statement).await?)?.encode()?));
         }
         self.transact(|tx| Box::pin(async move { answer(tx.run(statement).await?) })).await
+    }
+
+    /// Runs one writing statement and commits, and only then decides from its row what to answer:
+    /// for a write that must stand although the request is refused. Never kept for a replay.
+    pub(crate) async fn write_then<R: Row, V: Serialize>(
+        &self,
+        statement: Bound<R>,
+        answer: impl FnOnce(R, &Reveal) -> Result<Answer<V>, Problem>,
+    ) -> Result<Committed<V>, Problem> {
+        let row = self.flush(None, &statement).await?.into_iter().next();
+        let row = row.ok_or_else(Problem::not_found)?;
+        Ok(Committed::new(answer(row, &Reveal::on_record())?.encode()?))
     }
 
     /// Runs `work` in an interactive transaction, for rules that must see rows before they decide,
@@ -324,9 +400,9 @@ impl Governed {
     /// ride on; when it cannot be written the refusal stands all the same, and the log says so.
     pub(crate) async fn refuse(&self, problem: Problem) -> Problem {
         if let Some(permission) = problem.refused {
-            self.core
-                .record_refusal(&self.context(permission, None), self.route, problem.code)
-                .await;
+            let mut context = self.context(permission, None);
+            context.tenant = problem.refused_in.unwrap_or(context.tenant);
+            self.core.record_refusal(&context, self.route, problem.code).await;
         }
         problem
     }

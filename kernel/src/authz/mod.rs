@@ -107,5 +107,6 @@ mod permission;
 
 pub(crate) use answer::Encoded;
 pub use answer::{Answer, Committed, Disclosed, Fetched, Reply};
+pub(crate) use authorized::ANONYMOUS;
 pub use authorized::{Authorized, Caller, Governed, Operator, TenantTx};
 pub use permission::{Discloses, Effect, Permission, Reads, Writes};

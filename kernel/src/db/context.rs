@@ -12,6 +12,8 @@ use crate::statements;
 pub enum Actor {
     /// An API key, by its id.
     ApiKey(Uuid),
+    /// A person, by the account's id.
+    User(Uuid),
     /// A person at the command line of the server's machine; the id is the run's.
     Operator(Uuid),
     /// The server itself (housekeeping, the demo's loader); the id is the process's.
@@ -24,6 +26,7 @@ impl Actor {
     pub fn kind(self) -> &'static str {
         match self {
             Self::ApiKey(_) => "api_key",
+            Self::User(_) => "user",
             Self::Operator(_) => "operator",
             Self::System(_) => "system",
             Self::Anonymous => "anonymous",
@@ -32,7 +35,7 @@ impl Actor {
 
     pub fn id(self) -> Option<Uuid> {
         match self {
-            Self::ApiKey(id) | Self::Operator(id) | Self::System(id) => Some(id),
+            Self::ApiKey(id) | Self::User(id) | Self::Operator(id) | Self::System(id) => Some(id),
             Self::Anonymous => None,
         }
     }

@@ -83,7 +83,8 @@ const RULES: &[Rule] = &[
         sql: ours!("select o.name || ' ' || i.indexrelid::regclass from ours o join pg_index i on i.indrelid = o.oid
              where o.tenanted and not o.relispartition and i.indisunique
                and (select a.attname from pg_attribute a where a.attrelid = o.oid and a.attnum = i.indkey[0]) is distinct from 'tenant_id'
-               and i.indexrelid::regclass::text not in ('kernel.tenant_name_taken', 'kernel.api_key_by_hash')"),
+               and i.indexrelid::regclass::text not in ('kernel.tenant_name_taken', 'kernel.tenant_code_taken',
+                   'kernel.tenant_host_taken', 'kernel.api_key_by_hash')"),
     },
     Rule {
         code: "foreign-key-across-tenants",

@@ -1,28 +1,19 @@
 //! Page cursors: opaque, sealed to the tenant, the caller, the route and the question, so that a
 //! link made for one opens nothing for another (HAPI FHIR's issue 3357 is what happens otherwise).
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use chacha20poly1305::{
-    ChaCha20Poly1305, KeyInit, Nonce,
-    aead::{Aead, Payload},
-};
 use serde::{Serialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
 
 use super::Problem;
-use crate::authz::Caller;
+use crate::{authz::Caller, seal::Seal};
 
-const NONCE: usize = 12;
-
-/// Seals and opens cursors under a key derived from the server's secret.
+/// Seals and opens cursors.
 pub(crate) struct Cursors {
-    cipher: ChaCha20Poly1305,
+    seal: Seal,
 }
 
 impl Cursors {
     pub(crate) fn new(secret: &[u8]) -> Self {
-        let key = Sha256::new().chain_update("reeve cursor v1\0").chain_update(secret).finalize();
-        Self { cipher: ChaCha20Poly1305::new(&key) }
+        Self { seal: Seal::new(secret, "cursor") }
     }
 
     pub(crate) fn seal(
@@ -33,13 +24,7 @@ impl Cursors {
         place: &impl Serialize,
     ) -> Result<String, Problem> {
         let place = serde_json::to_vec(place).map_err(Problem::internal)?;
-        let mut nonce = [0; NONCE];
-        getrandom::fill(&mut nonce).map_err(|e| Problem::internal(e.to_string()))?;
-        let owner = owner(caller, route, question);
-        let payload = Payload { msg: &place, aad: &owner };
-        let sealed = self.cipher.encrypt(&Nonce::from(nonce), payload);
-        let sealed = sealed.map_err(|_| Problem::internal("a cursor could not be sealed"))?;
-        Ok(URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat()))
+        self.seal.seal_text(&owner(caller, route, question), &place).map_err(Problem::internal)
     }
 
     pub(crate) fn open<T: DeserializeOwned>(
@@ -49,14 +34,8 @@ impl Cursors {
         question: &str,
         cursor: &str,
     ) -> Result<T, Problem> {
-        let opened = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| {
-            let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
-            let owner = owner(caller, route, question);
-            let payload = Payload { msg: sealed, aad: &owner };
-            let place = self.cipher.decrypt(&Nonce::from(*nonce), payload).ok()?;
-            serde_json::from_slice(&place).ok()
-        });
-        opened.ok_or_else(|| {
+        let opened = self.seal.open_text(&owner(caller, route, question), cursor);
+        opened.and_then(|place| serde_json::from_slice(&place).ok()).ok_or_else(|| {
             let msg = "send `next_cursor` as you received it, with the same filters and key";
             Problem::field(&["query", "cursor"], "cursor", msg)
         })
@@ -78,7 +57,10 @@ mod tests {
         Caller {
             tenant: Uuid::from_u128(tenant),
             actor: Actor::ApiKey(Uuid::from_u128(key)),
-            role: "reader".into(),
+            realm: "clinic",
+            role: None,
+            session: None,
+            authenticated_by: "api_key",
             require_if_match: false,
         }
     }

@@ -36,9 +36,10 @@ use super::{
     telemetry::{self, Trace},
 };
 use crate::{
-    authz::{Encoded, Governed},
+    authz::{ANONYMOUS, Caller, Encoded, Governed},
     core::Core,
-    db::Origin,
+    db::{Actor, Origin},
+    identity::{Credential, Refused},
     module::Registry,
 };
 
@@ -50,6 +51,8 @@ pub struct Edge {
     pub environment: String,
     /// Origins of browsers that may call; none when empty.
     pub origins: Vec<String>,
+    /// Whether `/docs` and `/openapi.json` are shown.
+    pub docs: bool,
     /// Peers whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// The largest body, in bytes.
@@ -77,12 +80,12 @@ struct Template(&'static str);
 
 /// The router of all routes of the registry, and of what every server answers.
 pub fn router(edge: Edge, registry: &Registry) -> Router {
-    let document: Bytes = openapi::document(&registry.routes).to_string().into();
-    let mut router = Router::new()
-        .route("/health", get(health))
-        .route("/ready", get(ready))
-        .route("/openapi.json", get(move || async move { json_response(200, document.clone()) }))
-        .merge(docs::router());
+    let mut router = Router::new().route("/health", get(health)).route("/ready", get(ready));
+    if edge.docs {
+        let document: Bytes = openapi::document(&registry.routes).to_string().into();
+        let show = move || std::future::ready(json_response(200, document.clone()));
+        router = router.route("/openapi.json", get(show)).merge(docs::router());
+    }
     for route in &registry.routes {
         router = router.route(route.path, operation(route.clone()));
     }
@@ -209,11 +212,18 @@ async fn govern(
         address: meta.address,
         user_agent: text("user-agent").map(|agent| agent.chars().take(200).collect()),
     };
-    let caller =
-        match edge.core.keys.identify(&edge.core, &origin, text("x-api-key").as_deref()).await {
+    let (key, bearer) = (text("x-api-key"), text("authorization"));
+    let caller = if edge.core.matrix.permits(Some(ANONYMOUS), route.permission) {
+        // Who may come without a credential is not judged by one that has just expired.
+        Caller::anonymous()
+    } else {
+        let credential = credential(key.as_deref(), bearer.as_deref());
+        let identified = edge.core.callers.identify(&edge.core, &origin, credential).await;
+        match identified.and_then(|caller| same_tenant(caller, text("x-tenant-id").as_deref())) {
             Ok(caller) => caller,
             Err(refused) => return Err(edge.core.refuse_credential(refused, route, &origin).await),
-        };
+        }
+    };
     *tenant = Some(caller.tenant);
     let mut governed = Governed {
         core: edge.core.clone(),
@@ -223,23 +233,56 @@ async fn govern(
         if_match: text("if-match").map(Into::into),
         idempotency: None,
     };
-    if !edge.core.matrix.permits(&governed.caller.role, route.permission) {
+    let elsewhere = route.realm.is_some_and(|realm| realm != governed.caller.realm);
+    if elsewhere || !edge.core.matrix.permits(governed.caller.role, route.permission) {
         return Err(governed.refuse(Problem::forbidden(route.permission)).await);
     }
     let body = read_body(body, edge).await?;
     if let (Method::Post | Method::Patch, Some(key)) = (route.method, text("idempotency-key")) {
-        governed.idempotency = Some(Claim::new(route.name, parts.uri.path(), &key, &body)?);
+        // Nobody known has no keys of their own: two strangers could meet under one.
+        if governed.caller.actor != Actor::Anonymous {
+            governed.idempotency = Some(Claim::new(route.name, parts.uri.path(), &key, &body)?);
+        }
     }
     let incoming = Incoming {
         params: params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
-        content_type: text("content-type").map(Into::into),
+        headers: parts.headers,
         body,
     };
     let governed = Arc::new(governed);
     match (route.handler)(governed.clone(), &incoming).await {
         Err(problem) => Err(governed.refuse(problem).await),
         answered => answered,
+    }
+}
+
+fn credential<'a>(key: Option<&'a str>, authorization: Option<&'a str>) -> Credential<'a> {
+    match (key, authorization) {
+        (Some(_), Some(_)) => Credential::Ambiguous,
+        (Some(key), None) => Credential::Key(key),
+        (None, Some(header)) => match header.split_once(' ') {
+            // RFC 9110 section 11.1: the scheme's case does not matter.
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                Credential::Bearer(token.trim())
+            }
+            _ => Credential::Bearer(""),
+        },
+        (None, None) => Credential::None,
+    }
+}
+
+/// T14: a credential speaks for one tenant. A header that names another is a mistake of the client's,
+/// and is told so rather than overlooked.
+fn same_tenant(caller: Caller, header: Option<&str>) -> Result<Caller, Refused> {
+    match header {
+        Some(named) if named.trim().parse() != Ok(caller.tenant) => {
+            let detail =
+                "X-Tenant-ID names another organisation than your credential's: leave it out";
+            let problem = Problem::new(400, "tenant_mismatch", detail);
+            Err(Refused { tenant: caller.tenant, actor: caller.actor, problem })
+        }
+        _ => Ok(caller),
     }
 }
 
@@ -276,7 +319,12 @@ fn respond(encoded: Encoded) -> Response {
     let mut response = json_response(encoded.status, encoded.body.into());
     let headers = response.headers_mut();
     insert(headers, "cache-control", "no-store");
-    let optional = [("location", encoded.location), ("etag", encoded.etag)];
+    if encoded.shown_once {
+        // RFC 6749 section 5.1, for caches of HTTP/1.0.
+        insert(headers, "pragma", "no-cache");
+    }
+    let optional =
+        [("location", encoded.location), ("etag", encoded.etag), ("set-cookie", encoded.cookie)];
     for (name, value) in optional {
         if let Some(value) = value {
             insert(headers, name, &value);
@@ -301,7 +349,9 @@ fn problem_response(meta: &Meta, problem: Problem) -> Response {
     }
     insert(headers, "cache-control", "no-store");
     if problem.status == 401 {
-        insert(headers, "www-authenticate", "ApiKey header=\"X-Api-Key\"");
+        let bearer = matches!(problem.oauth, Some("invalid_grant"));
+        let both = "Bearer, ApiKey header=\"X-Api-Key\"";
+        insert(headers, "www-authenticate", if bearer { "Bearer" } else { both });
     }
     if let Some(seconds) = problem.retry_after {
         insert(headers, "retry-after", &seconds.to_string());
@@ -362,6 +412,7 @@ fn cors(origins: &[String]) -> CorsLayer {
     ];
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
+        .allow_credentials(true)
         .allow_methods(AllowMethods::mirror_request())
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(exposed)

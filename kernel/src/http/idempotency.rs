@@ -81,6 +81,7 @@ impl Claim {
             location: kept.location,
             etag: kept.etag,
             body,
+            cookie: None,
             shown_once: false,
             replayed: true,
         })

@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
@@ -14,8 +15,15 @@ use super::{FieldError, Problem};
 pub struct Incoming {
     pub(crate) params: Vec<(String, String)>,
     pub(crate) query: String,
-    pub(crate) content_type: Option<String>,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+}
+
+impl Incoming {
+    /// A header's text, when it is ASCII.
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
+    }
 }
 
 /// What an operation's documentation says about its input.
@@ -23,6 +31,8 @@ pub struct Incoming {
 pub struct InputDoc {
     pub(crate) parameters: Vec<Value>,
     pub(crate) body: Option<String>,
+    /// The body's media type, where it is not JSON.
+    pub(crate) media_type: Option<&'static str>,
     pub(crate) schemas: Schemas,
 }
 
@@ -79,7 +89,7 @@ pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned + ToSchema + Send> Input for Body<T> {
     fn read(request: &Incoming) -> Result<Self, Problem> {
-        require_json(request.content_type.as_deref())?;
+        require_json(request.header("content-type"))?;
         parse_json(&request.body).map(Self)
     }
 
@@ -87,6 +97,67 @@ impl<T: DeserializeOwned + ToSchema + Send> Input for Body<T> {
         doc.body = Some(T::name().into_owned());
         doc.schemas.push((T::name().into_owned(), T::schema()));
         T::schemas(&mut doc.schemas);
+    }
+}
+
+/// A form in the body, as RFC 6749 has its requests; what it does not know it leaves alone.
+pub struct Form<T>(pub T);
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+impl<T: DeserializeOwned + ToSchema + Send> Input for Form<T> {
+    fn read(request: &Incoming) -> Result<Self, Problem> {
+        let given = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
+        if given.split(';').next().map(str::trim) != Some(FORM) {
+            let detail = format!("send a form, with Content-Type: {FORM}");
+            return Err(Problem::new(415, "unsupported_media_type", detail));
+        }
+        serde_urlencoded::from_bytes(&request.body).map(Self).map_err(|error| {
+            let text = error.to_string();
+            match (quoted(&text), text.starts_with("missing field")) {
+                (Some(name), true) => {
+                    Problem::field(&["body", name], "missing", "this field is required")
+                }
+                (Some(name), false) if text.starts_with("duplicate field") => {
+                    Problem::field(&["body", name], "duplicate", "give this field once")
+                }
+                _ => Problem::field(&["body"], "form_invalid", "this is not a form in UTF-8"),
+            }
+        })
+    }
+
+    fn describe(doc: &mut InputDoc) {
+        Body::<T>::describe(doc);
+        doc.media_type = Some(FORM);
+    }
+}
+
+/// What a request says of its tenant besides its credential: a hint for a login (C-10).
+pub struct Hints {
+    /// `X-Tenant-ID`.
+    pub(crate) tenant: Option<String>,
+    /// The host that was called, without the port.
+    pub(crate) host: Option<String>,
+    pub(crate) cookie: Option<String>,
+}
+
+impl Input for Hints {
+    fn read(request: &Incoming) -> Result<Self, Problem> {
+        let tenant = request.header("x-tenant-id").map(str::to_owned);
+        if tenant.as_deref().is_some_and(|id| id.parse::<uuid::Uuid>().is_err()) {
+            return Err(Problem::field(&["header", "X-Tenant-ID"], "uuid", "this is not a UUID"));
+        }
+        let host = request.header("host");
+        let host = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned());
+        Ok(Self { tenant, host, cookie: request.header("cookie").map(str::to_owned) })
+    }
+
+    fn describe(doc: &mut InputDoc) {
+        doc.parameters.push(json!({
+            "name": "X-Tenant-ID", "in": "header", "required": false,
+            "schema": {"type": "string", "format": "uuid"},
+            "description": "the organisation, where an e-mail address may be known to several",
+        }));
     }
 }
 

@@ -16,7 +16,9 @@ mod telemetry;
 pub(crate) use cursor::Cursors;
 pub use edge::{Edge, router};
 pub use fields::{Code, Fault, Fields, Patch, Purpose, text};
-pub use input::{Body, FromQuery, Input, Item, Query, QueryReader, parameter, parse_json};
+pub use input::{
+    Body, Form, FromQuery, Hints, Input, Item, Query, QueryReader, parameter, parse_json,
+};
 pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;
 pub use openapi::document;
 pub use page::Page;

@@ -74,7 +74,7 @@ fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
         set(
             &mut operation,
             "requestBody",
-            json!({"required": true, "content": {"application/json": content}}),
+            json!({"required": true, "content": {input.media_type.unwrap_or("application/json"): content}}),
         );
     }
     operation

@@ -32,6 +32,10 @@ pub struct Problem {
     pub retry_after: Option<u32>,
     /// The permission that was refused; the edge records it.
     pub refused: Option<&'static str>,
+    /// The tenant whose ledger the refusal belongs to, when it is not the caller's own.
+    pub refused_in: Option<Uuid>,
+    /// The error of RFC 6749 section 5.2, for clients of a token endpoint.
+    pub oauth: Option<&'static str>,
     /// For our log only.
     pub cause: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -51,13 +55,22 @@ impl Problem {
             errors: vec![],
             retry_after: None,
             refused: None,
+            refused_in: None,
+            oauth: None,
             cause: None,
         }
     }
 
     /// 401: no credential, or none that is good. The same answer for every reason.
     pub fn unauthenticated() -> Self {
-        Self::new(401, "unauthenticated", "send a valid API key in the header X-Api-Key")
+        let detail = "send a valid API key in X-Api-Key, or a valid token in Authorization: Bearer";
+        Self::new(401, "unauthenticated", detail)
+    }
+
+    /// 403: the organisation's operator has stopped it.
+    pub fn tenant_suspended() -> Self {
+        let detail = "this organisation is suspended: ask the operator of this service";
+        Self::new(403, "tenant_suspended", detail)
     }
 
     /// 403: known, but not allowed.
@@ -133,6 +146,9 @@ impl Problem {
             "request_id": request_id,
             "trace_id": trace_id,
         });
+        if let Some(error) = self.oauth {
+            set(&mut body, "error", json!(error));
+        }
         if !self.errors.is_empty() {
             let place = if problem_json { "errors" } else { "detail" };
             set(&mut body, place, json!(self.errors));

@@ -45,6 +45,8 @@ pub struct Route {
     /// `GET /v1/patients/{id}`: the name in logs, metrics and the ledger.
     pub name: &'static str,
     pub permission: &'static str,
+    /// The realm whose callers it serves; `None`: every realm's.
+    pub realm: Option<&'static str>,
     /// `read`, `write` or `disclose`.
     pub effect: &'static str,
     pub docs: Docs,
@@ -165,6 +167,7 @@ impl Routes {
             path,
             name: format!("{} {path}", method.name()).leak(),
             permission: P::NAME,
+            realm: None,
             effect: <P::Effect as Effect>::NAME,
             docs,
             input: I::describe,
@@ -173,8 +176,9 @@ impl Routes {
         });
     }
 
-    pub(crate) fn into_vec(self) -> Vec<Route> {
-        self.routes
+    /// The routes, for the callers of `realm` alone when there is one.
+    pub(crate) fn of_realm(self, realm: Option<&'static str>) -> Vec<Route> {
+        self.routes.into_iter().map(|route| Route { realm, ..route }).collect()
     }
 }
 

@@ -1,11 +1,148 @@
-//! Who calls: from a credential to a [`Caller`], without holding a database connection.
+//! Who calls: from a credential to a [`Caller`](crate::authz::Caller), without holding a database
+//! connection. And what credentials are made of: keys, tokens, the ring that signs them.
 
-mod cache;
+mod callers;
 mod key;
+mod realm;
+mod ring;
+pub mod rotation;
 pub(crate) mod sql;
+mod system;
+mod token;
 mod watch;
 
-pub use cache::Keys;
-pub(crate) use cache::Refused;
+use uuid::Uuid;
+
+pub use callers::Callers;
+pub(crate) use callers::{Credential, Refused};
 pub use key::{ApiKey, KeyText, PREFIX};
+pub use realm::{Realm, Signature};
+pub use ring::RingError;
+use ring::{check_rsa, generate};
+pub use system::SystemAccount;
+pub(crate) use system::WATCH;
+pub use token::TokenText;
+pub(crate) use token::{Bearer, Family, OneTimeCode, Tokens};
 pub use watch::Watch;
+
+use crate::{
+    core::Core,
+    db::{Context, DbError, Origin},
+};
+
+/// What the server's settings say of identity.
+#[derive(Clone, Default)]
+pub struct IdentitySettings {
+    /// What keys, cursors and cookies are sealed under; the same on every replica.
+    pub secret: Vec<u8>,
+    /// The `iss` of tokens: one for an environment, so that a token of another one is refused.
+    pub issuer: String,
+    /// The tenant of a login that names none and whose address is known there (C-14).
+    pub default_tenant: Option<String>,
+    /// Minutes that access tokens of a realm last, where the settings say so.
+    pub access_minutes: Vec<(&'static str, u32)>,
+    /// An RSA private key in PEM that signs RS256 tokens from now on (C-03).
+    pub private_key: Option<String>,
+    /// The secret is this process's own (C-05, DEBUG): keys of another are passed over.
+    pub ephemeral: bool,
+}
+
+impl IdentitySettings {
+    /// How long an access token of this realm lasts, in minutes.
+    pub(crate) fn minutes(&self, realm: &Realm) -> u32 {
+        let set = self.access_minutes.iter().find(|(name, _)| *name == realm.name);
+        set.map_or(realm.access_minutes, |(_, minutes)| *minutes)
+    }
+}
+
+/// Why the ring cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error(transparent)]
+    Ring(#[from] RingError),
+    #[error("cannot read the signing keys: {0}")]
+    Db(#[from] DbError),
+}
+
+impl Core {
+    /// Loads the key ring, and makes the first key of a realm that has none.
+    ///
+    /// # Errors
+    /// The database's, or keys that were sealed under another secret.
+    pub async fn load_ring(&self) -> Result<(), LoadError> {
+        self.read_ring().await?;
+        let mut made = false;
+        for realm in &self.realms {
+            if let Some(pem) = &self.identity.private_key {
+                check_rsa(pem)?;
+            }
+            let imported = match (realm.signature, &self.identity.private_key) {
+                (Signature::Rs256, Some(pem)) => Some(pem.clone().into_bytes()),
+                _ => None,
+            };
+            let id = match &imported {
+                Some(pem) => thumbprint(pem),
+                None => self.clock.new_id(),
+            };
+            let keys = self.tokens.ring.all();
+            if keys.iter().any(|k| k.realm.name == realm.name && (imported.is_none() || k.id == id))
+            {
+                continue;
+            }
+            let key = match imported {
+                Some(pem) => pem,
+                None => generate(realm.signature)?,
+            };
+            let sealed = self.seal.seal(id.as_bytes(), &key);
+            let sealed = sealed.map_err(|e| RingError::Random(e.to_string()))?;
+            let algorithm = realm.signature.name();
+            let insert = sql::insert_key_of_ring(id, realm.name, algorithm, sealed);
+            self.run_as_watch(&insert).await?;
+            made = true;
+        }
+        if made { self.read_ring().await } else { Ok(()) }
+    }
+
+    /// Whether there are tenants made for a demonstration that still work.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn has_demo_tenants(&self) -> Result<bool, DbError> {
+        let rows = self.run_as_watch(&sql::find_demo()).await?;
+        Ok(rows.first().is_some_and(|row| row.done))
+    }
+
+    /// Reads the ring again: a key was added, or has ended.
+    pub(crate) async fn read_ring(&self) -> Result<(), LoadError> {
+        let rows = self.run_as_watch(&sql::list_ring()).await?;
+        let opened: Result<Vec<_>, _> = rows
+            .into_iter()
+            .map(|row| ring::SigningKey::open(row, &self.realms, &self.seal))
+            .filter(|opened| !(self.identity.ephemeral && opened.is_err()))
+            .collect();
+        self.tokens.ring.replace(opened?.into_iter().flatten().collect());
+        Ok(())
+    }
+
+    async fn run_as_watch<R: crate::db::Row>(
+        &self,
+        bound: &crate::db::Bound<R>,
+    ) -> Result<Vec<R>, DbError> {
+        let origin = Origin::internal(self.clock.new_id());
+        let context = Context {
+            tenant: Uuid::nil(),
+            actor: WATCH.actor(),
+            permission: "server:watch",
+            origin: &origin,
+            search: None,
+        };
+        self.flush(&context, bound).await
+    }
+}
+
+/// A given key is known by what it is, so that replicas and restarts add it once.
+fn thumbprint(pem: &[u8]) -> Uuid {
+    let digest: [u8; 32] = crate::seal::derive(pem, "key id");
+    let (half, _) = digest.split_at(16);
+    uuid::Builder::from_custom_bytes(half.try_into().unwrap_or_default()).into_uuid()
+}

@@ -9,10 +9,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use super::sql;
+use super::{LoadError, WATCH, sql};
 use crate::{
     core::Core,
-    db::{Actor, Bound, Context, Db, DbError, Origin, PoolSettings, Row},
+    db::{Bound, Context, Db, DbError, Origin, PoolSettings, Row},
 };
 
 const LOOK: Duration = Duration::from_millis(250);
@@ -66,12 +66,18 @@ impl Watch {
         for (state, count) in [("open", size), ("idle", idle), ("waited_for", waiting)] {
             metrics::gauge!("reeve_pool_connections", "state" => state).set(count as f64);
         }
-        self.core.keys.forget(&changed.into_iter().map(|row| row.id).collect());
+        if changed.iter().any(|row| row.of_ring) {
+            self.core.read_ring().await.map_err(|e| match e {
+                LoadError::Db(error) => error,
+                LoadError::Ring(error) => DbError::Internal(error.to_string()),
+            })?;
+        }
+        self.core.callers.forget(&changed.into_iter().map(|row| row.id).collect());
         Ok(())
     }
 
     async fn note_use(&self) -> Result<(), DbError> {
-        for (tenant, (ids, times)) in self.core.keys.take_used() {
+        for (tenant, (ids, times)) in self.core.callers.take_used() {
             self.flush(tenant, &sql::note_use(ids, times)).await?;
         }
         Ok(())
@@ -84,9 +90,8 @@ impl Watch {
     }
 
     async fn flush<R: Row>(&self, tenant: Uuid, bound: &Bound<R>) -> Result<Vec<R>, DbError> {
-        let actor = Actor::System(self.origin.request_id);
-        let context =
-            Context { tenant, actor, permission: "watch", origin: &self.origin, search: None };
+        let (actor, origin) = (WATCH.actor(), &self.origin);
+        let context = Context { tenant, actor, permission: "server:watch", origin, search: None };
         self.db.flush(&context, bound).await
     }
 

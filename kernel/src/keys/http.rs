@@ -96,10 +96,7 @@ pub async fn create(
     let invalid = |field: &str, msg: &str| Problem::field(&["body", field], "value_error", msg);
     let name = KeyName::parse(&new.name).map_err(|msg| invalid("name", msg))?;
     let role = new.role.unwrap_or_else(|| "integration".into());
-    if !act.core().matrix.covers(&act.caller().role, &role) {
-        let roles: Vec<_> = act.core().matrix.roles().collect();
-        return Err(invalid("role", &format!("expected one of {}", roles.join(", "))));
-    }
+    act.require_covered("role", &role)?;
     if new.expires_at.is_some_and(|end| end <= act.now()) {
         return Err(invalid("expires_at", "this time has passed"));
     }

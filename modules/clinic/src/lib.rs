@@ -11,9 +11,25 @@ pub mod import;
 pub mod patients;
 pub mod permissions;
 
-use kernel::{http::Routes, module::Module};
+use kernel::{
+    http::Routes,
+    identity::{Realm, Signature},
+    module::Module,
+};
+use passwords::Policy;
 
 pub use custom_fields::CustomFields;
+
+/// Its people: how they sign in and what their tokens are like.
+pub const REALM: Realm = Realm {
+    name: "clinic",
+    signature: Signature::Hs256,
+    access_minutes: 30,
+    refresh_days: Some(7),
+    passwords: Policy::Argon2id,
+    tenant_fields: &["tenant_id"],
+    registers_as: None,
+};
 
 /// The module, for the server to mount.
 pub fn module() -> Module {
@@ -29,6 +45,7 @@ pub fn module() -> Module {
             3 "catalogues" "0003_catalogues.sql",
         ),
         privacy: include_str!("../privacy.toml"),
+        realm: Some(REALM),
         grants: permissions::GRANTS,
         statements: [patients::sql::ALL, appointments::sql::ALL, catalogues::sql::ALL].concat(),
         constraints: || {

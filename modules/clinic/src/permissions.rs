@@ -14,7 +14,7 @@ permissions! {
     WriteCatalogue = "catalogue:write", Writes;
 }
 
-/// The roles of the clinic's API keys.
+/// The roles of the clinic's people and API keys.
 pub(crate) const GRANTS: &[Grant] = &[
     Grant {
         role: "admin",
@@ -30,6 +30,8 @@ pub(crate) const GRANTS: &[Grant] = &[
             "audit:read_personal",
             "key:read",
             "key:write",
+            "user:read",
+            "user:write",
         ],
     },
     // A chatbot, an n8n flow, an external medical system.

@@ -1,4 +1,5 @@
-//! `demo`: two clinics with people, served, with commands that work when pasted.
+//! `demo`: organisations of every realm with people who can sign in, two clinics with records,
+//! served, with commands that work when pasted.
 
 use std::{fs, os::unix::fs::OpenOptionsExt};
 
@@ -9,18 +10,31 @@ use kernel::{
     authz::Operator,
     db::{self, Platform},
     http::Problem,
-    tenant::{self, Tenant},
+    tenant::{self, NewTenant, Tenant},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{DemoArgs, Failure, operate, people_of_the_demo as people, show};
-use crate::{commands::operate::Work, database::Database, settings::Settings};
+use super::{
+    DemoArgs, Failure, demo_people::DemoPeople, operate, people_of_the_demo as people, show,
+};
+use crate::{
+    commands::operate::Work,
+    database::Database,
+    settings::{Settings, SettingsError},
+};
 
 const CLINICS: [&str; 2] = ["Clínica Norte", "Clínica Sur"];
 /// Creations in flight at once.
 const AT_ONCE: usize = 32;
 
-/// A clinic of the demo, as it is kept in the data folder, so that the next start can show its keys.
+/// What the demo made, as it is kept in the data folder, so that the next start can show it.
+#[derive(Default, Serialize, Deserialize)]
+struct Kept {
+    clinics: Vec<Clinic>,
+    people: Option<DemoPeople>,
+}
+
+/// A clinic of the demo.
 #[derive(Serialize, Deserialize)]
 struct Clinic {
     tenant: uuid::Uuid,
@@ -35,11 +49,19 @@ pub async fn demo(work: Work<'_>, args: &DemoArgs) -> Result<(), Failure> {
     operate::log(&settings, "warn");
     db::migrate(&work.database.owner, &work.registry.migrations).await?;
     let owned = serving_database(work.database, &settings).await?;
-    let mut clinics = kept_clinics(&settings);
+    if settings.environment == "production" {
+        let text = "the demo is not for production: everybody knows its passwords".to_owned();
+        return Err(Failure::Settings(SettingsError::Production(vec![text])));
+    }
+    let mut kept = kept(&settings);
     let mut platform = Platform::connect(&work.database.owner, Clock::default().new_id()).await?;
-    if clinics.is_empty() {
-        clinics = create_clinics(&mut platform).await?;
-        keep(&settings, &clinics)?;
+    if kept.clinics.is_empty() {
+        kept.clinics = create_clinics(&mut platform).await?;
+        keep(&settings, &kept)?;
+    }
+    if kept.people.is_none() {
+        kept.people = Some(DemoPeople::create(&mut platform, &work.registry).await?);
+        keep(&settings, &kept)?;
     }
     let pool = db::PoolSettings { config: owned, ..work.database.pool(&settings) };
     let secret = match work.database.secret.is_empty() {
@@ -49,15 +71,15 @@ pub async fn demo(work: Work<'_>, args: &DemoArgs) -> Result<(), Failure> {
     let server =
         crate::run::Server::prepare(&settings, work.registry, pool, &secret, Clock::default())
             .await?;
-    for clinic in clinics.iter_mut().filter(|clinic| !clinic.loaded) {
+    for clinic in kept.clinics.iter_mut().filter(|clinic| !clinic.loaded) {
         load(&server.core, clinic, args.records).await?;
         clinic.loaded = true;
     }
-    keep(&settings, &clinics)?;
+    keep(&settings, &kept)?;
     if args.load_only {
         return Ok(());
     }
-    introduce(&settings, &clinics, work.database.is_private());
+    introduce(&settings, &kept, work.database.is_private());
     operate::listen_and_run(&settings, server).await
 }
 
@@ -89,7 +111,11 @@ async fn create_clinics(platform: &mut Platform) -> Result<Vec<Clinic>, Failure>
     for name in CLINICS {
         let Tenant { id, name, .. } = match tenant::find(platform, name).await {
             Ok(tenant) => tenant,
-            Err(_) => tenant::create(platform, &clock, name, false).await?,
+            Err(_) => {
+                let (name, realm) = (name.to_owned(), "clinic".to_owned());
+                let new = NewTenant { name, realm, demo: true, ..NewTenant::default() };
+                tenant::create(platform, &clock, new).await?
+            }
         };
         let reference = id.to_string();
         let (_, key) =
@@ -107,17 +133,17 @@ async fn create_clinics(platform: &mut Platform) -> Result<Vec<Clinic>, Failure>
     Ok(clinics)
 }
 
-fn kept_clinics(settings: &Settings) -> Vec<Clinic> {
+fn kept(settings: &Settings) -> Kept {
     let file = settings.data.join("demo.json");
     fs::read(file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
-fn keep(settings: &Settings, clinics: &[Clinic]) -> Result<(), Failure> {
+fn keep(settings: &Settings, kept: &Kept) -> Result<(), Failure> {
     fs::create_dir_all(&settings.data)?;
     let path = settings.data.join("demo.json");
     let file =
         fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
-    serde_json::to_writer_pretty(file, clinics).map_err(std::io::Error::from)?;
+    serde_json::to_writer_pretty(file, kept).map_err(std::io::Error::from)?;
     Ok(())
 }
 
@@ -148,7 +174,7 @@ async fn load(core: &std::sync::Arc<Core>, clinic: &Clinic, records: usize) -> R
     Ok(())
 }
 
-fn introduce(settings: &Settings, clinics: &[Clinic], private: bool) {
+fn introduce(settings: &Settings, kept: &Kept, private: bool) {
     let url = format!("http://{}", operate::address(settings));
     let place = match private {
         true => format!("a private PostgreSQL in {}", settings.data.display()),
@@ -156,13 +182,14 @@ fn introduce(settings: &Settings, clinics: &[Clinic], private: bool) {
     };
     show::line(&format!("\nReeve serves {url} from {place}.\n"));
     show::line(&format!("  documentation  {url}/docs"));
-    for clinic in clinics {
+    for clinic in &kept.clinics {
         show::line(&format!(
             "\n  {}\n    chatbot key  {}\n    admin key    {}",
             clinic.name, clinic.key, clinic.admin_key
         ));
     }
-    let [first, ..] = clinics else { return };
+    kept.people.iter().for_each(|people| people.introduce(&url));
+    let [first, ..] = kept.clinics.as_slice() else { return };
     let (key, admin) = (&first.key, &first.admin_key);
     let day = "2027-03-01T09:00:00-05:00";
     show::line(&format!(

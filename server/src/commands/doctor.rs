@@ -15,7 +15,12 @@ pub async fn doctor(work: Work<'_>) -> Result<(), Failure> {
     let platform = Platform::connect(&database.owner, Uuid::nil()).await?;
     let refused = |e: kernel::tokio_postgres::Error| Failure::Db(e.into());
     let findings = db::lint(platform.client(), &registry.classes).await.map_err(refused)?;
-    let statements = [registry.statements.as_slice(), kernel::tenant::STATEMENTS].concat();
+    let statements = [
+        registry.statements.as_slice(),
+        kernel::tenant::STATEMENTS,
+        kernel::identity::rotation::STATEMENTS,
+    ]
+    .concat();
     let disagreements = db::check(platform.client(), &statements).await.map_err(refused)?;
     if findings.is_empty() && disagreements.is_empty() {
         if json {

@@ -4,7 +4,9 @@
 //! Exit codes: 0 done · 1 failed · 2 wrong usage or settings · 3 refused · 4 not found ·
 //! 5 conflict or rule · 6 the database or a port is not to be had · 7 a check found something.
 
+mod accounts;
 mod demo;
+mod demo_people;
 mod doctor;
 mod import;
 mod operate;
@@ -15,7 +17,9 @@ mod show;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use kernel::{db::DbError, db::MigrateError, tenant::TenantError};
+use kernel::{
+    db::DbError, db::MigrateError, identity::rotation::RotationError, tenant::TenantError,
+};
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -67,6 +71,12 @@ enum Command {
     /// Organisations, each of which sees only its own records.
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// People of an organisation.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// The keys that sign people's tokens.
+    #[command(subcommand)]
+    TokenKey(TokenKeyCommand),
     /// API keys of an organisation.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -91,6 +101,15 @@ enum TenantCommand {
     /// Create an organisation: reeve tenant create "Clínica Norte"
     Create {
         name: String,
+        /// Whose people these are: clinic, programs, athletics, civic or studio.
+        #[arg(long, default_value = "clinic")]
+        realm: String,
+        /// A short name by which a login may name it, such as a municipality's code.
+        #[arg(long)]
+        code: Option<String>,
+        /// The host name under which its people call.
+        #[arg(long)]
+        host: Option<String>,
         /// Demand If-Match on every change.
         #[arg(long)]
         require_if_match: bool,
@@ -104,6 +123,77 @@ enum TenantCommand {
 }
 
 #[derive(Subcommand)]
+enum UserCommand {
+    /// Give somebody an account: reeve user create --tenant North --email ana@example.org --role admin
+    ///
+    /// Prints a code with which they set a password at POST /auth/password/reset; or, with
+    /// --password-stdin, takes the password from standard input.
+    Create {
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        email: String,
+        /// The e-mail address when not said.
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        role: String,
+        /// Read the password from the first line of standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List an organisation's people.
+    List {
+        #[arg(long)]
+        tenant: String,
+    },
+    /// End somebody's sessions and let them in no more; within a second, everywhere.
+    Disable {
+        #[arg(long)]
+        tenant: String,
+        /// E-mail address or id.
+        who: String,
+    },
+    /// Let somebody in again.
+    Enable {
+        #[arg(long)]
+        tenant: String,
+        who: String,
+    },
+    /// Give somebody another role; their sessions end.
+    Role {
+        #[arg(long)]
+        tenant: String,
+        who: String,
+        role: String,
+    },
+    /// Print a code, good for an hour, with which somebody sets a new password.
+    Reset {
+        #[arg(long)]
+        tenant: String,
+        who: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum TokenKeyCommand {
+    /// List the keys, without what is secret.
+    List,
+    /// Make a new key, which signs from five seconds on; the former ones verify during the overlap.
+    Rotate {
+        /// clinic, programs, athletics, civic or studio.
+        #[arg(long, required_unless_present = "all")]
+        realm: Option<String>,
+        /// Every realm's.
+        #[arg(long)]
+        all: bool,
+        /// 0 ends the former keys at once: everybody signs in again.
+        #[arg(long, default_value_t = 192, value_parser = clap::value_parser!(i64).range(0..=2160))]
+        overlap_hours: i64,
+    },
+}
+
+#[derive(Subcommand)]
 enum KeyCommand {
     /// Create a key; it is shown once: reeve key create --tenant "Clínica Norte" --name n8n
     Create {
@@ -111,7 +201,7 @@ enum KeyCommand {
         tenant: String,
         #[arg(long)]
         name: String,
-        /// admin, integration, reader or auditor.
+        /// A role of the organisation's realm; in a clinic admin, integration, reader or auditor.
         #[arg(long, default_value = "integration")]
         role: String,
     },
@@ -177,6 +267,8 @@ pub enum Failure {
     Start(#[from] StartError),
     #[error(transparent)]
     Tenant(#[from] TenantError),
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
     #[error("the database refused: {0}")]
     Db(#[from] DbError),
     #[error("{0}")]
@@ -198,9 +290,17 @@ impl Failure {
             Self::Settings(_)
             | Self::Usage(_)
             | Self::Database(DatabaseError::Url { .. } | DatabaseError::NoSecret) => 2,
-            Self::Start(StartError::TooStrong { .. }) => 3,
-            Self::Tenant(TenantError::NoTenant(_) | TenantError::NoKey) => 4,
-            Self::Tenant(TenantError::NameTaken(_) | TenantError::Invalid(_)) | Self::Lines(_) => 5,
+            Self::Start(StartError::TooStrong { .. } | StartError::Demo) => 3,
+            Self::Tenant(TenantError::NoTenant(_) | TenantError::NoKey | TenantError::NoPerson) => {
+                4
+            }
+            Self::Tenant(
+                TenantError::NameTaken(_)
+                | TenantError::HintTaken
+                | TenantError::Invalid(_)
+                | TenantError::Refused(_),
+            )
+            | Self::Lines(_) => 5,
             Self::Database(_)
             | Self::Start(
                 StartError::Taken(_) | StartError::Listen(..) | StartError::Database(_),
@@ -243,6 +343,8 @@ pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failu
             Command::Doctor => doctor::doctor(work).await,
             Command::Tenant(command) => people::tenant(work, command).await,
             Command::Key(command) => people::key(work, command).await,
+            Command::User(command) => accounts::user(work, command).await,
+            Command::TokenKey(command) => accounts::token_key(work, command).await,
             Command::Import(args) => import::import(work, &args).await,
             Command::Openapi => Ok(()),
         }

@@ -5,7 +5,7 @@ use kernel::{
     db::Platform,
     identity::KeyText,
     keys::ApiKeyView,
-    tenant::{self, Tenant},
+    tenant::{self, NewTenant, Tenant},
 };
 use serde_json::json;
 
@@ -15,8 +15,13 @@ pub async fn tenant(work: Work<'_>, command: TenantCommand) -> Result<(), Failur
     let clock = Clock::default();
     let mut platform = Platform::connect(&work.database.owner, clock.new_id()).await?;
     let tenants = match command {
-        TenantCommand::Create { name, require_if_match } => {
-            vec![tenant::create(&mut platform, &clock, &name, require_if_match).await?]
+        TenantCommand::Create { name, realm, code, host, require_if_match } => {
+            let realms: Vec<_> = work.registry.realms.iter().map(|realm| realm.name).collect();
+            if !realms.contains(&realm.as_str()) {
+                return Err(Failure::Usage(format!("--realm is one of {}", realms.join(", "))));
+            }
+            let new = NewTenant { name, realm, code, host, require_if_match, demo: false };
+            vec![tenant::create(&mut platform, &clock, new).await?]
         }
         TenantCommand::List => tenant::list(&mut platform).await?,
         TenantCommand::Suspend { tenant } => {
@@ -26,9 +31,11 @@ pub async fn tenant(work: Work<'_>, command: TenantCommand) -> Result<(), Failur
             vec![tenant::suspend(&mut platform, &tenant, true).await?]
         }
     };
-    let columns: [show::Column<Tenant>; 4] = [
+    let columns: [show::Column<Tenant>; 6] = [
         ("id", |t| t.id.to_string()),
         ("name", |t| t.name.clone()),
+        ("realm", |t| t.realm.clone()),
+        ("code", |t| t.code.clone().unwrap_or_default()),
         ("state", |t| if t.is_active { "active".into() } else { "suspended".into() }),
         ("created", |t| t.created_at.to_string()),
     ];
@@ -41,9 +48,10 @@ pub async fn key(work: Work<'_>, command: KeyCommand) -> Result<(), Failure> {
     let mut platform = Platform::connect(&work.database.owner, clock.new_id()).await?;
     match command {
         KeyCommand::Create { tenant, name, role } => {
-            if !work.registry.matrix.has_role(&role) {
-                let roles: Vec<_> = work.registry.matrix.roles().collect();
-                return Err(Failure::Usage(format!("--role is one of {}", roles.join(", "))));
+            let realm = tenant::find(&mut platform, &tenant).await?.realm;
+            if work.registry.matrix.role(&realm, &role).is_none() {
+                let roles = work.registry.matrix.names(&realm).join(", ");
+                return Err(Failure::Usage(format!("--role is one of {roles}")));
             }
             let (key, text) =
                 tenant::create_key(&mut platform, &clock, &tenant, &name, &role).await?;

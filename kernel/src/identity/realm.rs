@@ -1,0 +1,49 @@
+//! A realm: the people of one module, and what their tokens and passwords are like.
+
+use passwords::Policy;
+
+/// How a realm's tokens are signed (RFC 7518 section 3.1). The audience decides, never the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signature {
+    /// HMAC-SHA256 under a secret that never leaves the server.
+    Hs256,
+    /// RSA; the public keys are in the JWKS, so that others can verify too.
+    Rs256,
+}
+
+impl Signature {
+    /// The `alg` of RFC 7518.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Rs256 => "RS256",
+        }
+    }
+}
+
+/// The people of one module.
+#[derive(Clone, Copy, Debug)]
+pub struct Realm {
+    /// The module's name, the tokens' audience.
+    pub name: &'static str,
+    pub signature: Signature,
+    /// How long an access token lasts, in minutes.
+    pub access_minutes: u32,
+    /// How long a session lasts, in days, and with it its refresh tokens; `None`: the realm's
+    /// clients know no refresh, and a session lasts as long as its one token.
+    pub refresh_days: Option<u32>,
+    /// How new passwords are hashed.
+    pub passwords: Policy,
+    /// What the realm's document calls the tenant: `school_id`, `organization_id`. The first is the
+    /// claim in its tokens.
+    pub tenant_fields: &'static [&'static str],
+    /// The role of those who register themselves; `None`: accounts are given.
+    pub registers_as: Option<&'static str>,
+}
+
+impl Realm {
+    /// The claim that names the tenant.
+    pub(crate) fn tenant_claim(&self) -> &'static str {
+        self.tenant_fields.first().copied().unwrap_or("tenant_id")
+    }
+}

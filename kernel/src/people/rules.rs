@@ -1,0 +1,118 @@
+//! What an account may be. Pure.
+
+use serde_json::Value;
+
+use crate::{
+    http::{Fault, Fields, Patch, Problem, Purpose, text},
+    privacy::Pii,
+    sessions::parse_email,
+};
+
+/// Somebody who gets an account.
+pub(crate) struct NewPerson {
+    pub(crate) email: String,
+    pub(crate) full_name: String,
+    pub(crate) phone: Option<String>,
+    pub(crate) preferred_language: String,
+}
+
+impl NewPerson {
+    /// # Errors
+    /// 422 with the field.
+    pub(crate) fn parse(
+        (email, full_name): (String, String),
+        (phone, language): (Option<String>, Option<String>),
+    ) -> Result<Self, Problem> {
+        let fault = |field: &'static str| {
+            move |(kind, msg): Fault| Problem::field(&["body", field], kind, msg)
+        };
+        Ok(Self {
+            email: parse_email(&email)?,
+            full_name: text(100)(full_name).map_err(fault("full_name"))?,
+            phone: phone.map(|p| text(40)(p).map_err(fault("phone"))).transpose()?,
+            preferred_language: match language {
+                Some(code) => parse_language(code).map_err(fault("preferred_language"))?,
+                None => "en".into(),
+            },
+        })
+    }
+
+    /// What a password of theirs may not be.
+    pub(crate) fn about(&self) -> passwords::Person<'_> {
+        passwords::Person { email: &self.email, full_name: &self.full_name }
+    }
+}
+
+/// A language: two or three letters (ISO 639).
+fn parse_language(code: String) -> Result<String, Fault> {
+    let code = code.trim().to_lowercase();
+    let fits = (2..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase());
+    if fits { Ok(code) } else { Err(("language", "expected an ISO 639 code such as `zu`".into())) }
+}
+
+/// What people may change of themselves, and administrators of others.
+#[derive(Default)]
+pub(crate) struct Profile {
+    pub(crate) full_name: Patch<String>,
+    pub(crate) phone: Patch<String>,
+    pub(crate) preferred_language: Patch<String>,
+}
+
+impl Profile {
+    /// The columns to change.
+    ///
+    /// # Errors
+    /// 422 with every fault.
+    pub(crate) fn parse(self, more: impl FnOnce(&mut Fields)) -> Result<Pii<Value>, Problem> {
+        let mut fields = Fields::new(Purpose::Change);
+        fields.required("full_name", "full_name", self.full_name, text(100));
+        fields.optional("phone", "phone", self.phone, text(40));
+        let language = self.preferred_language;
+        fields.required("preferred_language", "preferred_language", language, parse_language);
+        more(&mut fields);
+        fields.finish().map(Pii::new)
+    }
+}
+
+/// Z09: a tenant keeps at least one person who manages its people. `others` are those besides this
+/// one; `stays` says whether this one still does afterwards. The database holds the same rule.
+pub(crate) fn keep_an_administrator(
+    administers: bool,
+    stays: bool,
+    others: i64,
+) -> Result<(), Problem> {
+    if administers && !stays && others == 0 { Err(last_administrator()) } else { Ok(()) }
+}
+
+/// What to say to the last administrator.
+pub(crate) fn last_administrator() -> Problem {
+    let detail =
+        "this is the last person who manages this organisation's people: let another do so first";
+    Problem::conflict("last_administrator", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_administrator_stays_one_and_others_may_go() {
+        assert!(keep_an_administrator(true, false, 0).is_err());
+        assert!(keep_an_administrator(true, false, 1).is_ok());
+        assert!(keep_an_administrator(true, true, 0).is_ok());
+        assert!(keep_an_administrator(false, false, 0).is_ok());
+    }
+
+    #[test]
+    fn a_new_person_has_an_address_a_name_and_english_when_not_said() {
+        let parse = |email: &str, name: &str, language: Option<&str>| {
+            NewPerson::parse((email.into(), name.into()), (None, language.map(Into::into)))
+        };
+        let person = parse(" A@B.org ", " Ana ", None).ok().expect("a person");
+        assert_eq!((person.email.as_str(), person.full_name.as_str()), ("a@b.org", "Ana"));
+        assert_eq!(person.preferred_language, "en");
+        assert!(parse("a@b.org", "", None).is_err());
+        assert!(parse("a", "Ana", None).is_err());
+        assert!(parse("a@b.org", "Ana", Some("english")).is_err());
+    }
+}

@@ -1,0 +1,127 @@
+//! Statements on people.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    http::{Constraint, Problem},
+    privacy::Pii,
+    row, statements,
+};
+
+row! {
+    /// Somebody's account.
+    pub struct PersonRow {
+        id: Uuid,
+        tenant_id: Uuid,
+        email: Pii<String>,
+        full_name: Pii<String>,
+        phone: Option<Pii<String>>,
+        preferred_language: String,
+        role: Option<String>,
+        state: String,
+        created_at: Timestamp,
+        updated_at: Timestamp,
+        version: i32,
+    }
+}
+
+row! {
+    /// What decides whether somebody may be changed by somebody.
+    pub struct Standing {
+        role: Option<String>,
+        administers: bool,
+        other_administrators: i64,
+    }
+}
+
+row! {
+    /// An account or a code, by id.
+    pub struct Id { id: Uuid }
+}
+
+macro_rules! columns {
+    () => {
+        "id, tenant_id, email, full_name, phone, preferred_language, role, state, created_at, updated_at, version"
+    };
+}
+
+statements! {
+    fn insert_person(id: Uuid, email: Pii<String>, full_name: Pii<String>, phone: Option<Pii<String>>,
+                     preferred_language: String, role: Option<String>, administers: bool, state: &'static str,
+                     password_hash: Option<String>) -> PersonRow
+        = concat!("insert into kernel.account (tenant_id, id, email, full_name, phone, preferred_language, role,
+                                       administers, state, password_hash, password_changed_at)
+           values (kernel.tenant(), $1, $2, $3, $4, $5, $6, $7, $8, $9,
+                   case when $9::text is not null then now() end)
+           returning ", columns!());
+
+    fn find_person(id: Uuid) -> PersonRow, discloses "kernel.account"
+        = concat!("select ", columns!(), " from kernel.account
+            where tenant_id = kernel.tenant() and id = $1 and deleted_at is null");
+
+    fn list_people(after: Uuid, limit: i64) -> PersonRow, discloses "kernel.account"
+        = concat!("select ", columns!(), " from kernel.account
+            where tenant_id = kernel.tenant() and id > $1 and deleted_at is null
+            order by id limit $2");
+
+    /// By address or id, for the command line.
+    fn find_by_name(name: String) -> Id
+        = "select id from kernel.account
+            where tenant_id = kernel.tenant() and (email = $1 or id::text = $1) and deleted_at is null";
+
+    /// The row is locked until the change is made.
+    fn find_standing(id: Uuid) -> Standing
+        = "select a.role, a.administers and a.state = 'active' as administers,
+                  (select count(*) from kernel.account o
+                    where o.tenant_id = kernel.tenant() and o.id <> a.id
+                      and o.administers and o.state = 'active' and o.deleted_at is null) as other_administrators
+             from kernel.account a
+            where a.tenant_id = kernel.tenant() and a.id = $1 and a.deleted_at is null
+              for update of a";
+
+    /// `columns` holds what changes, as JSON: full_name, phone, preferred_language, role, administers, state.
+    fn update_person(id: Uuid, expected: Option<i32>, columns: Pii<Value>) -> PersonRow
+        = concat!("update kernel.account a
+              set (full_name, phone, preferred_language, role, administers, state)
+                = (select r.full_name, r.phone, r.preferred_language, r.role, r.administers,
+                          -- An invitation is accepted by who was invited alone.
+                          case when a.state = 'invited' and r.state = 'active' then a.state else r.state end
+                     from jsonb_populate_record(a, $3) r)
+            where tenant_id = kernel.tenant() and id = $1 and deleted_at is null
+              and kernel.expect_version(version, $2)
+           returning ", columns!());
+
+    fn delete_person(id: Uuid, expected: Option<i32>) -> Id
+        = "update kernel.account set deleted_at = now()
+            where tenant_id = kernel.tenant() and id = $1 and deleted_at is null
+              and kernel.expect_version(version, $2)
+           returning id";
+
+    /// A code for a person's password; those before it end.
+    fn insert_password_code(id: Uuid, account: Uuid, hash: Vec<u8>, hours: i32) -> Id
+        = "with person as (
+               select id from kernel.account
+                where tenant_id = kernel.tenant() and id = $2 and state <> 'disabled' and deleted_at is null),
+           former as (
+               update kernel.one_time_code c set used_at = now() from person
+                where c.tenant_id = kernel.tenant() and c.account_id = person.id and c.purpose = 'password'
+                  and c.used_at is null)
+           insert into kernel.one_time_code (tenant_id, id, account_id, purpose, code_hash, expires_at)
+           select kernel.tenant(), $1, person.id, 'password', $3, now() + make_interval(hours => $4) from person
+           returning id";
+}
+
+pub(crate) fn constraints() -> Vec<Constraint> {
+    vec![
+        Constraint {
+            name: "account_email_taken",
+            problem: || {
+                let detail = "there is an account with this e-mail address in this organisation";
+                Problem::conflict("email_taken", detail)
+            },
+        },
+        Constraint { name: "RV509", problem: super::rules::last_administrator },
+    ]
+}

@@ -1,0 +1,199 @@
+//! A password is looked at: whose it may be, how often it was tried, whether it is right. Every way
+//! to be wrong takes the same steps and ends in the same answer (S-084).
+
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use jiff::ToSpan;
+use passwords::{HashError, Password, PasswordHash, Policy, Verdict};
+use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
+
+use super::{SignIn, TokenResponse, rules, sql};
+use crate::{
+    authz::{Answer, Authorized, Caller, Committed, Permission},
+    core::Core,
+    db::Actor,
+    http::Problem,
+    identity::{Bearer, Family, Realm},
+    seal::derive,
+};
+
+/// No wrong answer comes sooner: realms hash at different costs, and the difference would tell
+/// which realm an address belongs to, and so that it exists.
+const SOONEST: Duration = Duration::from_millis(150);
+
+/// What a login brings.
+pub(super) struct Attempt {
+    pub(super) email: String,
+    pub(super) password: Password,
+    pub(super) hint: Option<String>,
+    pub(super) host: Option<String>,
+}
+
+/// The one refusal of every login.
+pub(super) fn refused(tenant: Uuid, permission: &'static str) -> Problem {
+    Problem {
+        refused: Some(permission),
+        refused_in: Some(tenant),
+        oauth: Some("invalid_grant"),
+        ..Problem::new(401, "invalid_credentials", "the e-mail address or the password is wrong")
+    }
+}
+
+/// Signs in with a password.
+pub(super) async fn by_password(
+    act: &Authorized<SignIn>,
+    attempt: Attempt,
+) -> Result<Committed<TokenResponse>, Problem> {
+    let soonest = Instant::now() + SOONEST;
+    let outcome = judge(act, attempt).await;
+    if matches!(&outcome, Err(problem) if problem.status == 401) {
+        sleep_until(soonest).await;
+    }
+    let (found, account, verdict) = outcome?;
+    let core = act.core();
+    let realm = *core.realm(&found.realm).ok_or_else(|| refused(found.tenant_id, SignIn::NAME))?;
+    let person = act.on_behalf_of(Caller {
+        tenant: found.tenant_id,
+        actor: Actor::User(account),
+        ..Caller::anonymous()
+    });
+    let better = verdict.rehash.map(|hash| hash.as_str().to_owned());
+    let name_hash = Some(name_hash(core, account.as_bytes()));
+    open(&person, &realm, account, found.role, "password", (name_hash, better)).await
+}
+
+/// The account whose password this is.
+async fn judge(
+    act: &Authorized<SignIn>,
+    attempt: Attempt,
+) -> Result<(sql::LoginRow, Uuid, Verdict), Problem> {
+    let core = act.core();
+    if !attempt.password.is_possible() {
+        return Err(busy(HashError::Unchecked));
+    }
+    let email = rules::email(&attempt.email).unwrap_or_default();
+    let default = core.identity.default_tenant.clone();
+    let find = sql::find_login(email.clone(), attempt.hint, attempt.host, default);
+    let found = act.look_up(find).await?.into_iter().next();
+    let tenant = found.as_ref().map_or(Uuid::nil(), |row| row.tenant_id);
+    let account = found.as_ref().and_then(|row| row.account_id);
+    let realm = found.as_ref().and_then(|row| core.realm(&row.realm));
+    let name = match &account {
+        Some(id) => name_hash(core, id.as_bytes()),
+        None => name_hash(core, email.as_bytes()),
+    };
+    let policy = realm.map_or(Policy::Argon2id, |realm| realm.passwords);
+    let hash = found.as_ref().and_then(|row| row.password_hash.clone());
+    let place = act.on_behalf_of(Caller { tenant, ..Caller::anonymous() });
+    let verdict = check(&place, (name, account), attempt.password, hash, policy).await?;
+    match (found, account) {
+        (Some(row), Some(_)) if verdict.right && !row.tenant_active => {
+            let suspended = Problem::tenant_suspended();
+            Err(Problem { refused: Some(SignIn::NAME), refused_in: Some(tenant), ..suspended })
+        }
+        (Some(row), Some(account)) if verdict.right && row.state.as_deref() == Some("active") => {
+            Ok((row, account, verdict))
+        }
+        _ => Err(refused(tenant, SignIn::NAME)),
+    }
+}
+
+/// Looks at a password under the count of attempts, which is taken before and, when the hashers are
+/// busy, given back.
+pub(super) async fn check<P: Permission>(
+    act: &Authorized<P>,
+    (name, account): (Vec<u8>, Option<Uuid>),
+    password: Password,
+    hash: Option<String>,
+    policy: Policy,
+) -> Result<Verdict, Problem> {
+    let waits = act.look_up(sql::begin_attempt(name.clone(), account)).await?;
+    let seconds = waits.first().map_or(0, |wait| wait.seconds);
+    if let Ok(seconds @ 1..) = u32::try_from(seconds) {
+        let detail = "too many attempts: wait as long as Retry-After says";
+        return Err(Problem {
+            retry_after: Some(seconds),
+            refused: Some(P::NAME),
+            refused_in: Some(act.caller().tenant),
+            ..Problem::new(429, "too_many_attempts", detail)
+        });
+    }
+    let hash = hash.map(PasswordHash::from_stored);
+    match act.core().hashers.verify(password, hash, policy).await {
+        Ok(verdict) => Ok(verdict),
+        Err(HashError::Unreadable(error)) => {
+            tracing::warn!(%error, account = ?account, "a stored password cannot be verified");
+            Ok(Verdict::default())
+        }
+        Err(error) => {
+            act.look_up(sql::take_back_attempt(name)).await?;
+            Err(busy(error))
+        }
+    }
+}
+
+/// What to say when no hash could be computed.
+pub(crate) fn busy(error: HashError) -> Problem {
+    match error {
+        HashError::Busy { retry_after_seconds } => Problem {
+            retry_after: Some(retry_after_seconds),
+            ..Problem::unavailable("too many people sign in at this moment; try again shortly")
+        },
+        HashError::Unchecked => {
+            let msg = "a password has at most 256 characters, none of them U+0000";
+            Problem::field(&["body", "password"], "too_long", msg)
+        }
+        other => Problem::internal(other),
+    }
+}
+
+/// Names are counted under a keyed hash, so that the table tells nobody who tried.
+pub(super) fn name_hash(core: &Core, name: &[u8]) -> Vec<u8> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &derive(&core.identity.secret, "login name"));
+    hmac::sign(&key, name).as_ref().to_vec()
+}
+
+/// Opens a session for who has shown who they are, and hands out its first tokens.
+pub(crate) async fn open<P: Permission<Effect = crate::authz::Writes>>(
+    person: &Authorized<P>,
+    realm: &Realm,
+    account: Uuid,
+    role: Option<String>,
+    authenticated_by: &'static str,
+    (name_hash, better_hash): (Option<Vec<u8>>, Option<String>),
+) -> Result<Committed<TokenResponse>, Problem> {
+    let core = person.core();
+    let (session, now) = (person.new_id(), person.now());
+    let expires_at = match realm.refresh_days {
+        Some(days) => now + (i64::from(days) * 24).hours(),
+        None => now + i64::from(core.identity.minutes(realm)).minutes(),
+    };
+    let family = Family { tenant: person.caller().tenant, account, session, generation: 0 };
+    let tokens = tokens(core, realm, role.as_deref(), &family)?;
+    let statement =
+        sql::open_session(session, account, authenticated_by, expires_at, name_hash, better_hash);
+    person.write_then(statement, |_, _| Ok(Answer::ok(tokens).shown_once())).await
+}
+
+/// The tokens of a session's generation.
+pub(super) fn tokens(
+    core: &Core,
+    realm: &Realm,
+    role: Option<&str>,
+    family: &Family,
+) -> Result<TokenResponse, Problem> {
+    let &Family { tenant, account, session, .. } = family;
+    let bearer = Bearer { realm, tenant, account, session, role };
+    let minutes = core.identity.minutes(realm);
+    let issued = core.tokens.issue(&bearer, core.clock.now(), minutes, core.clock.new_id());
+    let access_token =
+        issued.ok_or_else(|| Problem::internal("the ring holds no key that signs"))?;
+    Ok(TokenResponse {
+        access_token,
+        token_type: "bearer",
+        expires_in: minutes * 60,
+        refresh_token: realm.refresh_days.map(|_| core.tokens.refresh_token(family)),
+    })
+}

@@ -1,0 +1,40 @@
+//! Studio: organizations that build AI agents, and what they deploy (`Kaizen Studio`).
+//!
+//! About whom: the developers of an organization. Who may do what: [`permissions`], narrowed by the
+//! organization's own attribute policies.
+
+mod permissions;
+
+use kernel::{
+    http::Routes,
+    identity::{Realm, Signature},
+    module::Module,
+};
+use passwords::Policy;
+
+/// Its people: how they sign in and what their tokens are like.
+pub const REALM: Realm = Realm {
+    name: "studio",
+    // Z-005: others verify these tokens too.
+    signature: Signature::Rs256,
+    access_minutes: 60,
+    refresh_days: Some(7),
+    // Z-063's bcrypt hashes are verified and upgraded (C-01).
+    passwords: Policy::Argon2id,
+    tenant_fields: &["organization_id"],
+    registers_as: None,
+};
+
+/// The module, for the server to mount.
+pub fn module() -> Module {
+    Module {
+        name: "studio",
+        migrations: vec![],
+        privacy: include_str!("../privacy.toml"),
+        realm: Some(REALM),
+        grants: permissions::GRANTS,
+        statements: vec![],
+        constraints: Vec::new,
+        routes: Routes::default(),
+    }
+}

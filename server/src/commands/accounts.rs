@@ -1,0 +1,118 @@
+//! `user` and `token-key`.
+
+use std::io::BufRead;
+
+use kernel::{
+    Clock,
+    db::Platform,
+    identity::{
+        Realm, TokenText,
+        rotation::{self, KeyInfo},
+    },
+    people::{NewAccount, People, PersonView},
+    tenant,
+};
+use passwords::Password;
+use serde_json::json;
+
+use super::{Failure, TokenKeyCommand, UserCommand, operate::Work, show};
+
+pub async fn user(work: Work<'_>, command: UserCommand) -> Result<(), Failure> {
+    let clock = Clock::default();
+    let mut platform = Platform::connect(&work.database.owner, clock.new_id()).await?;
+    let tenant = match &command {
+        UserCommand::Create { tenant, .. }
+        | UserCommand::List { tenant }
+        | UserCommand::Disable { tenant, .. }
+        | UserCommand::Enable { tenant, .. }
+        | UserCommand::Role { tenant, .. }
+        | UserCommand::Reset { tenant, .. } => tenant::find(&mut platform, tenant).await?,
+    };
+    let realm = *realm(&work, &tenant.realm)?;
+    let matrix = &work.registry.matrix;
+    let mut people = People { platform: &mut platform, clock: &clock, matrix, realm, tenant };
+    match command {
+        UserCommand::Create { email, name, role, password_stdin, .. } => {
+            let password = if password_stdin { Some(first_line()?) } else { None };
+            let full_name = name.unwrap_or_else(|| email.clone());
+            let new = NewAccount { email, full_name, role, password };
+            let (person, code) = people.create(new).await?;
+            show_people(work.json, &[person]);
+            code.iter().for_each(|code| show_code(work.json, code));
+        }
+        UserCommand::List { .. } => show_people(work.json, &people.list().await?),
+        UserCommand::Disable { who, .. } => {
+            show_people(work.json, &[people.change(&who, Some(false), None).await?]);
+        }
+        UserCommand::Enable { who, .. } => {
+            show_people(work.json, &[people.change(&who, Some(true), None).await?]);
+        }
+        UserCommand::Role { who, role, .. } => {
+            show_people(work.json, &[people.change(&who, None, Some(&role)).await?]);
+        }
+        UserCommand::Reset { who, .. } => show_code(work.json, &people.reset(&who).await?),
+    }
+    Ok(())
+}
+
+/// A password is never an argument: others on the machine see those.
+fn first_line() -> Result<Password, Failure> {
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    Ok(Password::new(line.trim_end_matches(['\r', '\n'])))
+}
+
+fn realm<'a>(work: &'a Work<'_>, name: &str) -> Result<&'a Realm, Failure> {
+    work.registry.realms.iter().find(|realm| realm.name == name).ok_or_else(|| {
+        let names: Vec<_> = work.registry.realms.iter().map(|realm| realm.name).collect();
+        Failure::Usage(format!("--realm is one of {}", names.join(", ")))
+    })
+}
+
+fn show_people(json: bool, people: &[PersonView]) {
+    let columns: [show::Column<PersonView>; 5] = [
+        ("id", |p| p.id.to_string()),
+        ("e-mail", |p| p.email.clone()),
+        ("name", |p| p.full_name.clone()),
+        ("role", |p| p.role.clone().unwrap_or_else(|| "none".into())),
+        ("state", |p| p.state.clone()),
+    ];
+    show::rows(json, people, &columns);
+}
+
+fn show_code(json: bool, code: &TokenText) {
+    if json {
+        show::line(&json!({"code": code}).to_string());
+        return;
+    }
+    show::line(code.as_str());
+    eprintln!(
+        "a code, shown this once: they send it with a new password to POST /auth/password/reset"
+    );
+}
+
+pub async fn token_key(work: Work<'_>, command: TokenKeyCommand) -> Result<(), Failure> {
+    let clock = Clock::default();
+    let mut platform = Platform::connect(&work.database.owner, clock.new_id()).await?;
+    if let TokenKeyCommand::Rotate { realm: name, all, overlap_hours } = command {
+        let secret = work.database.require_secret()?;
+        let named = match &name {
+            Some(name) if !all => vec![*realm(&work, name)?],
+            _ => work.registry.realms.clone(),
+        };
+        for realm in &named {
+            rotation::rotate(&mut platform, &clock, secret, realm, overlap_hours).await?;
+        }
+    }
+    let columns: [show::Column<KeyInfo>; 5] = [
+        ("kid", |k| k.id.to_string()),
+        ("realm", |k| k.realm.clone()),
+        ("algorithm", |k| k.algorithm.clone()),
+        ("signs from", |k| k.signs_from.to_string()),
+        ("verifies until", |k| {
+            k.verifies_until.map_or("further notice".into(), |at| at.to_string())
+        }),
+    ];
+    show::rows(work.json, &rotation::list(&mut platform).await?, &columns);
+    Ok(())
+}

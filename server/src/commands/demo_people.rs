@@ -1,0 +1,119 @@
+//! People who can sign in: one of each role, in an organisation of each realm.
+
+use kernel::{
+    Clock,
+    db::Platform,
+    module::Registry,
+    people::{NewAccount, People},
+    tenant::{self, NewTenant, TenantError},
+};
+use passwords::Password;
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, show};
+
+/// An organisation of each realm: its name, code, and the domain of its people's addresses.
+const ORGANISATIONS: [(&str, &str, &str, &str); 5] = [
+    ("clinic", "Clínica Norte", "norte", "norte.example"),
+    ("programs", "Harbor Youth Programme", "harbor", "harbor.example"),
+    ("athletics", "Lincoln High School", "lincoln", "lincoln.example"),
+    ("civic", "Municipality of Kwa-Example", "kwa-example", "kwa.example"),
+    ("studio", "Acme Agents", "acme", "acme.example"),
+];
+
+/// The people, as they are kept beside the demo's data.
+#[derive(Serialize, Deserialize)]
+pub struct DemoPeople {
+    /// One password for all of them.
+    password: String,
+    organisations: Vec<Organisation>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Organisation {
+    name: String,
+    realm: String,
+    code: String,
+    /// Address and role.
+    people: Vec<(String, String)>,
+}
+
+impl DemoPeople {
+    /// Makes the organisations that are not there yet, and their people.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn create(platform: &mut Platform, registry: &Registry) -> Result<Self, Failure> {
+        let clock = Clock::default();
+        let random = clock.new_id().simple().to_string();
+        let password = format!("reeve-demo-{}", random.get(24..).unwrap_or_default());
+        let mut made = Self { password, organisations: vec![] };
+        for (realm, name, code, domain) in ORGANISATIONS {
+            let organisation = made.organisation(platform, registry, (realm, name, code, domain));
+            let organisation = organisation.await?;
+            made.organisations.push(organisation);
+        }
+        Ok(made)
+    }
+
+    async fn organisation(
+        &self,
+        platform: &mut Platform,
+        registry: &Registry,
+        (realm, name, code, domain): (&str, &str, &str, &str),
+    ) -> Result<Organisation, Failure> {
+        let clock = Clock::default();
+        let tenant = match tenant::find(platform, name).await {
+            Ok(tenant) => tenant,
+            Err(_) => {
+                let (name, realm, code) =
+                    (name.to_owned(), realm.to_owned(), Some(code.to_owned()));
+                let new = NewTenant { name, realm, code, demo: true, ..NewTenant::default() };
+                tenant::create(platform, &clock, new).await?
+            }
+        };
+        let known = registry.realms.iter().find(|known| known.name == realm).copied();
+        let realm_of =
+            known.ok_or_else(|| Failure::Registry(format!("there is no realm {realm}")))?;
+        let matrix = &registry.matrix;
+        let mut people = People { platform, clock: &clock, matrix, realm: realm_of, tenant };
+        let mut made = vec![];
+        for role in matrix.names(realm) {
+            let email = format!("{}@{domain}", role.replace('_', "."));
+            let account = NewAccount {
+                email: email.clone(),
+                full_name: format!("Demo {}", role.replace('_', " ")),
+                role: role.to_owned(),
+                password: Some(Password::new(self.password.clone())),
+            };
+            match people.create(account).await {
+                // A former start made it.
+                Ok(_) | Err(TenantError::Refused(_)) => made.push((email, role.to_owned())),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let (name, realm, code) = (name.to_owned(), realm.to_owned(), code.to_owned());
+        Ok(Organisation { name, realm, code, people: made })
+    }
+
+    /// Prints who can sign in, and how.
+    pub fn introduce(&self, url: &str) {
+        show::line(&format!("\nPeople, all with the password {}", self.password));
+        for organisation in &self.organisations {
+            let Organisation { name, realm, code, people } = organisation;
+            show::line(&format!("\n  {name} ({realm}, code {code})"));
+            for (email, role) in people {
+                show::line(&format!("    {role:18} {email}"));
+            }
+        }
+        let somebody = self.organisations.iter().find(|o| o.realm == "programs");
+        let Some((email, _)) = somebody.and_then(|o| o.people.first()) else { return };
+        show::line(&format!(
+            "
+  # sign in, and ask who you are
+  TOKEN=$(curl -s {url}/auth/token -d username={email} -d password={} | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')
+  curl -s {url}/auth/me -H \"Authorization: Bearer $TOKEN\"",
+            self.password
+        ));
+    }
+}
