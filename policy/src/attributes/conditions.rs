@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::operators::{self, Operator};
 use super::rule::{Effect, RuleFault};
 use super::vocabulary::{Attribute, ResourceKind, Source, resolve};
-use super::{expression, index::Key};
+use super::{expression, index::Need};
 
 const MAX_DEPTH: usize = 5;
 const MAX_CONDITIONS: usize = 50;
@@ -17,8 +17,8 @@ const MAX_CONDITIONS: usize = 50;
 /// A list of conditions, understood.
 pub(super) struct Understood {
     pub expression: Expr,
-    /// A test on the top level without which the whole cannot hold.
-    pub key: Option<Key>,
+    /// Tests on the top level without which the whole cannot hold.
+    pub needs: Vec<Need>,
     /// The attributes that are read.
     pub reads: Vec<(Source, &'static str)>,
 }
@@ -29,14 +29,21 @@ pub(super) fn understand(
     effect: Effect,
     list: &[Value],
 ) -> Result<Understood, Vec<RuleFault>> {
-    let mut reader =
-        Reader { kind, effect, path: vec![], count: 0, key: None, reads: vec![], faults: vec![] };
+    let mut reader = Reader {
+        kind,
+        effect,
+        path: vec![],
+        count: 0,
+        needs: vec![],
+        reads: vec![],
+        faults: vec![],
+    };
     let expressions = reader.list("conditions", list, 1);
-    let Reader { key, reads, faults, .. } = reader;
+    let Reader { needs, reads, faults, .. } = reader;
     if !faults.is_empty() {
         return Err(faults);
     }
-    Ok(Understood { expression: expression::all(expressions), key, reads })
+    Ok(Understood { expression: expression::all(expressions), needs, reads })
 }
 
 struct Reader<'a> {
@@ -44,7 +51,7 @@ struct Reader<'a> {
     effect: Effect,
     path: Vec<String>,
     count: usize,
-    key: Option<Key>,
+    needs: Vec<Need>,
     reads: Vec<(Source, &'static str)>,
     faults: Vec<RuleFault>,
 }
@@ -133,9 +140,15 @@ impl Reader<'_> {
             Err(message) => return self.fault("value", message),
         };
         self.reads.push((source, attribute.name));
-        if depth == 1 && self.key.is_none() {
-            self.key =
-                value.key(operator).map(|texts| Key { source, attribute: attribute.name, texts });
+        if depth == 1 {
+            let attribute = attribute.name;
+            let constants = value.needed(operator);
+            self.needs.extend(constants.map(|constants| Need {
+                source,
+                attribute,
+                operator,
+                constants,
+            }));
         }
         let test = operators::expression(operator, source, attribute.name, value);
         Some(self.guarded(source, attribute, operator, test))

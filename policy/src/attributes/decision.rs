@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use cedar_policy::{AuthorizationError, Authorizer, Response};
+use cedar_policy::{Authorizer, Response};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::facts;
-use super::index::{self, PolicySet};
-use super::rule::{CompiledRule, Effect};
+use super::index::{Candidate, PolicySet};
+use super::rule::Effect;
 use super::vocabulary::Vocabulary;
 
 /// Who asks.
@@ -108,54 +108,44 @@ impl Vocabulary {
         };
         let faulty = facts::faulty(kind, question.attributes);
         if !shelf.failing.is_empty() || !faulty.is_empty() {
-            let failing = shelf.failing.iter().filter_map(|place| set.rule(*place));
-            return Decision::failed(failing.map(|rule| rule.id).collect(), faulty);
+            return Decision::failed(shelf.failing.clone(), faulty);
         }
-        let sets = shelf.sets_for(|source, name| facts::text(question, source, name));
-        if sets.is_empty() {
+        let candidates = shelf.candidates.iter().map(|candidate| &**candidate);
+        let candidates: Vec<_> =
+            candidates.filter(|candidate| facts::may_match(question, candidate)).collect();
+        if candidates.is_empty() {
             return Decision::refused(Reason::NoMatch);
         }
-        let Some((request, entities)) = facts::request(self, kind, shelf, question) else {
+        let Some((request, entities)) = facts::request(self, kind, &candidates, question) else {
             return Decision::failed(vec![], vec![]);
         };
-        let authorizer = Authorizer::new();
-        let ask = |policies| authorizer.is_authorized(&request, policies, &entities);
-        let answers: Vec<_> = sets.into_iter().map(ask).collect();
-        conclude(set, &answers)
+        conclude(&candidates, |policy| Authorizer::new().is_authorized(&request, policy, &entities))
     }
 }
 
-/// One answer from those of several sets.
-fn conclude(set: &PolicySet, answers: &[Response]) -> Decision {
-    let rule = |id| index::place(id).and_then(|place| set.rule(place));
-    let failures = answers.iter().flat_map(|answer| answer.diagnostics().errors());
-    let mut failed: Vec<_> = failures
-        .map(|error| match error {
-            AuthorizationError::PolicyEvaluationError(error) => rule(error.policy_id()),
-        })
-        .collect();
-    let matched = answers.iter().flat_map(|answer| answer.diagnostics().reason()).map(rule);
-    let (known, unknown): (Vec<_>, Vec<_>) = matched.partition(Option::is_some);
-    failed.extend(unknown);
-    if !failed.is_empty() {
-        let mut ids: Vec<_> = failed.into_iter().flatten().map(|rule| rule.id).collect();
-        ids.sort_unstable();
-        return Decision::failed(ids, vec![]);
+/// Puts the question to each candidate and joins what they say.
+fn conclude(
+    candidates: &[&Candidate],
+    ask: impl Fn(&cedar_policy::PolicySet) -> Response,
+) -> Decision {
+    let (mut failed, mut allowing, mut denying) = (vec![], vec![], vec![]);
+    for candidate in candidates {
+        let Candidate { id, name, effect, policy, .. } = candidate;
+        let answer = ask(policy);
+        if answer.diagnostics().errors().next().is_some() {
+            failed.push(*id);
+        } else if answer.diagnostics().reason().next().is_some() {
+            let matched = match effect {
+                Effect::Allow => &mut allowing,
+                Effect::Deny => &mut denying,
+            };
+            matched.push(Determining { id: *id, name: name.clone(), effect: *effect });
+        }
     }
-    let of = |effect| {
-        let rules = known.iter().copied().flatten().filter(move |rule| rule.effect == effect);
-        let mut rules: Vec<_> = rules.map(determining).collect();
-        rules.sort_unstable_by_key(|rule| rule.id);
-        rules
-    };
-    let (denying, allowing) = (of(Effect::Deny), of(Effect::Allow));
-    match (denying.is_empty(), allowing.is_empty()) {
-        (false, _) => Decision { allowed: false, determining: denying, reason: Reason::Denied },
-        (true, false) => Decision { allowed: true, determining: allowing, reason: Reason::Allowed },
-        (true, true) => Decision::refused(Reason::NoMatch),
+    match (failed.is_empty(), denying.is_empty(), allowing.is_empty()) {
+        (false, ..) => Decision::failed(failed, vec![]),
+        (_, false, _) => Decision { allowed: false, determining: denying, reason: Reason::Denied },
+        (_, _, false) => Decision { allowed: true, determining: allowing, reason: Reason::Allowed },
+        _ => Decision::refused(Reason::NoMatch),
     }
-}
-
-fn determining(rule: &CompiledRule) -> Determining {
-    Determining { id: rule.id, name: rule.name.clone(), effect: rule.effect }
 }

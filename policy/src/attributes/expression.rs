@@ -4,15 +4,8 @@ use std::sync::Arc;
 
 use cedar_policy::pst::{BinaryOp, Expr, Literal, NonEmpty, PatternElem, UnaryOp, Var};
 
+use super::operators::Constant;
 use super::vocabulary::Source;
-
-/// A value that was given in a condition.
-#[derive(Clone, Debug)]
-pub(super) enum Constant {
-    Text(String),
-    Number(i64),
-    Boolean(bool),
-}
 
 impl From<Constant> for Expr {
     fn from(value: Constant) -> Self {

@@ -1,6 +1,6 @@
 //! What Cedar is told of a question: as little as the policies at hand read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression,
@@ -8,8 +8,11 @@ use cedar_policy::{
 use serde_json::{Map, Value};
 
 use super::decision::Question;
-use super::index::Shelf;
-use super::vocabulary::{AttributeKind, ResourceKind, Source, Vocabulary};
+use super::index::Candidate;
+use super::operators::{self, Fact};
+use super::vocabulary::{
+    Attribute, AttributeKind, CONTEXT, RESOURCE, ResourceKind, Source, USER, Vocabulary,
+};
 
 /// The attributes of the kind that are required and absent, or not of their type.
 pub(super) fn faulty(kind: &ResourceKind, given: &Map<String, Value>) -> Vec<&'static str> {
@@ -29,84 +32,86 @@ fn fits(kind: AttributeKind, value: &Value) -> bool {
     }
 }
 
-/// The text that a question has for a field, if it is there and a text.
-pub(super) fn text<'a>(question: &Question<'a>, source: Source, name: &str) -> Option<&'a str> {
+/// What a question has for an attribute; of a set, nothing.
+pub(super) fn fact<'a>(question: &Question<'a>, source: Source, name: &str) -> Option<Fact<'a>> {
+    let circumstances = &question.circumstances;
     match (source, name) {
-        (Source::User, "id") => Some(question.subject.id),
-        (Source::User, "role") => Some(question.subject.role),
-        (Source::Context, "address") => Some(question.circumstances.address),
-        (Source::Context, "authenticated_by") => Some(question.circumstances.authenticated_by),
-        (Source::Resource, "id") => Some(question.resource_id),
-        (Source::Resource, name) => question.attributes.get(name)?.as_str(),
+        (Source::User, "id") => Some(Fact::Text(question.subject.id)),
+        (Source::User, "role") => Some(Fact::Text(question.subject.role)),
+        (Source::Context, "address") => Some(Fact::Text(circumstances.address)),
+        (Source::Context, "authenticated_by") => Some(Fact::Text(circumstances.authenticated_by)),
+        (Source::Context, "hour") => Some(Fact::Number(circumstances.hour.into())),
+        (Source::Context, "weekday") => Some(Fact::Number(circumstances.weekday.into())),
+        (Source::Resource, "id") => Some(Fact::Text(question.resource_id)),
+        (Source::Resource, name) => match question.attributes.get(name)? {
+            Value::String(text) => Some(Fact::Text(text)),
+            Value::Number(number) => number.as_i64().map(Fact::Number),
+            Value::Bool(boolean) => Some(Fact::Boolean(*boolean)),
+            _ => None,
+        },
         _ => None,
     }
 }
 
-/// The question in Cedar's terms. `None` if Cedar does not take it.
+/// Whether a policy may match: none of its needs fails.
+pub(super) fn may_match(question: &Question<'_>, candidate: &Candidate) -> bool {
+    candidate.needs.iter().all(|need| {
+        let fact = fact(question, need.source, need.attribute);
+        fact.is_some_and(|fact| operators::met(need.operator, fact, &need.constants))
+    })
+}
+
+/// The question in Cedar's terms, with what the candidates read. `None` if Cedar does not take it.
 pub(super) fn request(
     vocabulary: &Vocabulary,
     kind: &ResourceKind,
-    shelf: &Shelf,
+    candidates: &[&Candidate],
     question: &Question<'_>,
 ) -> Option<(Request, Entities)> {
     let uid = |name: &str, id: &str| {
         let name: &EntityTypeName = vocabulary.types.get(name)?;
         Some(EntityUid::from_type_name_and_id(name.clone(), EntityId::new(id)))
     };
+    let told = |source, attributes: &[Attribute]| -> Vec<(String, RestrictedExpression)> {
+        let read = |name| candidates.iter().any(|candidate| candidate.reads(source, name));
+        let attributes = attributes.iter().filter(|attribute| read(attribute.name));
+        let values = attributes.filter_map(|attribute| {
+            Some((attribute.name.to_owned(), value(question, source, attribute.name)?))
+        });
+        values.collect()
+    };
     let user = uid("User", question.subject.id)?;
     let action = uid("Action", question.action)?;
     let resource = uid(kind.name, question.resource_id)?;
-    let read = |source, names: &[&str]| -> Vec<(String, RestrictedExpression)> {
-        let names = names.iter().filter(|name| shelf.reads(source, name));
-        let texts = names.filter_map(|name| Some((*name, text(question, source, name)?)));
-        texts.map(|(name, text)| (name.to_owned(), string(text))).collect()
-    };
-    let mut context = read(Source::Context, &["address", "authenticated_by"]);
-    let circumstances = &question.circumstances;
-    for (name, number) in [("hour", circumstances.hour), ("weekday", circumstances.weekday)] {
-        if shelf.reads(Source::Context, name) {
-            context.push((name.into(), RestrictedExpression::new_long(number.into())));
-        }
-    }
-    let mut attributes: HashMap<_, _> = read(Source::Resource, &["id"]).into_iter().collect();
-    for attribute in kind.attributes {
-        let value = question.attributes.get(attribute.name).filter(|value| !value.is_null());
-        let Some(value) = value.filter(|_| shelf.reads(Source::Resource, attribute.name)) else {
-            continue;
-        };
-        attributes.insert(attribute.name.into(), expression(value)?);
-    }
-    let known = read(Source::User, &["id", "role"]).into_iter().collect();
-    let entities = [entity(&user, known)?, entity(&resource, attributes)?];
+    let mut attributes = told(Source::Resource, kind.attributes);
+    attributes.extend(told(Source::Resource, RESOURCE));
+    let entities = [entity(&user, told(Source::User, USER))?, entity(&resource, attributes)?];
     let entities = Entities::from_entities(entities.into_iter().flatten(), None).ok()?;
-    let context = Context::from_pairs(context).ok()?;
+    let context = Context::from_pairs(told(Source::Context, CONTEXT)).ok()?;
     Some((Request::new(user, action, resource, context, None).ok()?, entities))
 }
 
-/// An entity of which nothing is known need not be told of: an inner `None`.
+/// An entity of which nothing is told is left out: an inner `None`.
 fn entity(
     uid: &EntityUid,
-    attributes: HashMap<String, RestrictedExpression>,
+    attributes: Vec<(String, RestrictedExpression)>,
 ) -> Option<Option<Entity>> {
     if attributes.is_empty() {
         return Some(None);
     }
-    Entity::new(uid.clone(), attributes, HashSet::new()).ok().map(Some)
+    Entity::new(uid.clone(), attributes.into_iter().collect(), HashSet::new()).ok().map(Some)
 }
 
-fn string(text: &str) -> RestrictedExpression {
-    RestrictedExpression::new_string(text.to_owned())
-}
-
-fn expression(value: &Value) -> Option<RestrictedExpression> {
-    match value {
-        Value::String(text) => Some(string(text)),
-        Value::Bool(boolean) => Some(RestrictedExpression::new_bool(*boolean)),
-        Value::Number(number) => number.as_i64().map(RestrictedExpression::new_long),
-        Value::Array(list) => {
-            let texts = list.iter().map(|value| value.as_str().map(string));
-            Some(RestrictedExpression::new_set(texts.collect::<Option<Vec<_>>>()?))
+fn value(question: &Question<'_>, source: Source, name: &str) -> Option<RestrictedExpression> {
+    let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
+    match fact(question, source, name) {
+        Some(Fact::Text(fact)) => Some(text(fact)),
+        Some(Fact::Number(number)) => Some(RestrictedExpression::new_long(number)),
+        Some(Fact::Boolean(boolean)) => Some(RestrictedExpression::new_bool(boolean)),
+        None => {
+            let set = question.attributes.get(name).filter(|_| source == Source::Resource);
+            let members = set?.as_array()?.iter().filter_map(Value::as_str);
+            Some(RestrictedExpression::new_set(members.map(text)))
         }
-        _ => None,
     }
 }

@@ -4,7 +4,7 @@
 use cedar_policy::pst::{BinaryOp, Expr};
 use serde_json::Value;
 
-use super::expression::{self, Constant};
+use super::expression;
 use super::vocabulary::{AttributeKind, Source};
 
 const MAX_VALUES: usize = 100;
@@ -65,6 +65,22 @@ impl Operator {
     }
 }
 
+/// A value that was given in a condition.
+#[derive(Clone, Debug)]
+pub(super) enum Constant {
+    Text(String),
+    Number(i64),
+    Boolean(bool),
+}
+
+/// The value of an attribute.
+#[derive(Clone, Copy)]
+pub(super) enum Fact<'a> {
+    Text(&'a str),
+    Number(i64),
+    Boolean(bool),
+}
+
 /// What stands in a condition's `value`.
 pub(super) enum Given {
     One(Constant),
@@ -75,18 +91,30 @@ pub(super) enum Given {
 }
 
 impl Given {
-    /// The texts of which the attribute must be one for the test to hold.
-    pub(super) fn key(&self, operator: Operator) -> Option<Vec<String>> {
-        let text = |constant: &Constant| match constant {
-            Constant::Text(text) => Some(text.clone()),
-            _ => None,
-        };
+    /// What a test is made with, if it is one whose outcome can be told at sight.
+    pub(super) fn needed(&self, operator: Operator) -> Option<Vec<Constant>> {
         match self {
-            Self::One(constant) if operator == Equal => Some(vec![text(constant)?]),
-            Self::Many(constants) if operator == In => constants.iter().map(text).collect(),
+            Self::One(constant) if operator != Differs => Some(vec![constant.clone()]),
+            Self::Many(constants) if operator == In => Some(constants.clone()),
             _ => None,
         }
     }
+}
+
+/// The outcome of a test, told at sight: it means what [`expression`] means.
+pub(super) fn met(operator: Operator, fact: Fact<'_>, constants: &[Constant]) -> bool {
+    constants.iter().any(|constant| match (fact, constant) {
+        (Fact::Text(fact), Constant::Text(text)) => fact == text,
+        (Fact::Boolean(fact), Constant::Boolean(boolean)) => fact == *boolean,
+        (Fact::Number(fact), Constant::Number(number)) => match operator {
+            Gt => fact > *number,
+            Gte => fact >= *number,
+            Lt => fact < *number,
+            Lte => fact <= *number,
+            _ => fact == *number,
+        },
+        _ => false,
+    })
 }
 
 /// Reads the value that an operator takes, or says what it must be.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use cedar_policy::ValidationMode;
 use cedar_policy::pst::{self, ActionConstraint, Clause, PrincipalConstraint, ResourceConstraint};
-use cedar_policy::{PolicySet, ValidationMode};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::conditions::{self, Understood};
-use super::index::{self, Key};
+use super::index::{self, Need};
 use super::text;
 use super::vocabulary::{ResourceKind, Source, Vocabulary};
 
@@ -69,7 +69,7 @@ pub struct CompiledRule {
 #[derive(Clone, Debug)]
 pub(super) struct Body {
     pub template: pst::Template,
-    pub key: Option<Key>,
+    pub needs: Vec<Need>,
     /// The attributes read; `None` for Cedar text, which may read any.
     pub reads: Option<Vec<(Source, &'static str)>>,
 }
@@ -146,8 +146,7 @@ impl Vocabulary {
             When::Conditions(_) => "conditions",
             When::Cedar(_) => "cedar",
         };
-        let policies = index::policy(0, &template)
-            .and_then(|policy| PolicySet::from_policies([policy]).ok())
+        let policies = index::alone(template)
             .ok_or_else(|| RuleFault::new(&[place], "cannot be made into a policy"))?;
         // Level 1: attributes of the user, the resource and the context, and of nothing they point at.
         let found = self.validator.validate_with_level(&policies, ValidationMode::Strict, 1);
@@ -179,10 +178,10 @@ fn body(kind: &ResourceKind, rule: &Rule) -> Result<Body, Vec<RuleFault>> {
         When::Conditions(list) => list,
         When::Cedar(source) => {
             let template = text::template(kind, rule.effect, source).map_err(one)?;
-            return Ok(Body { template, key: None, reads: None });
+            return Ok(Body { template, needs: vec![], reads: None });
         }
     };
-    let Understood { expression, key, reads } = conditions::understand(kind, rule.effect, list)?;
+    let Understood { expression, needs, reads } = conditions::understand(kind, rule.effect, list)?;
     let template = pst::Template::new(
         pst::PolicyID("0".into()),
         text::cedar_effect(rule.effect),
@@ -193,7 +192,7 @@ fn body(kind: &ResourceKind, rule: &Rule) -> Result<Body, Vec<RuleFault>> {
     let template = template
         .try_with_clauses(vec![Clause::When(Arc::new(expression))])
         .map_err(|_| vec![RuleFault::new(&["conditions"], "cannot be made into a policy")])?;
-    Ok(Body { template, key, reads: Some(reads) })
+    Ok(Body { template, needs, reads: Some(reads) })
 }
 
 /// The actions meant, as the vocabulary's own names.
