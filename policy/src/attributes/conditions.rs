@@ -166,7 +166,7 @@ impl Reader<'_> {
         }
         let present = expression::has(source, attribute.name);
         if self.effect == Effect::Deny && operator.is_negative() {
-            return expression::any(vec![expression::not(present), test]);
+            return expression::unless_absent(present, test);
         }
         expression::all(vec![present, test])
     }
@@ -174,4 +174,126 @@ impl Reader<'_> {
 
 fn known(kind: &ResourceKind) -> Vec<String> {
     super::vocabulary::fields(kind).into_iter().map(|field| field.path).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::sample::{allows, decide, fault, rule};
+    use super::super::{Effect, Reason};
+    use super::*;
+
+    fn refused(conditions: Value) -> (String, String) {
+        fault(&rule(Effect::Allow, &["*"], conditions))
+    }
+
+    #[test]
+    fn z07_an_unknown_field_is_refused_with_the_names_of_the_known() {
+        let (path, message) =
+            refused(json!([{"field": "resource.secret", "operator": "eq", "value": "x"}]));
+        assert_eq!(path, "conditions.0.field");
+        assert!(message.contains("resource.workspace_id") && !message.contains("secret"));
+    }
+
+    #[test]
+    fn z07_an_operator_or_a_value_that_does_not_fit_the_field_is_refused() {
+        let test = |field: &str, operator: &str, value: Value| {
+            refused(json!([{"field": field, "operator": operator, "value": value}])).0
+        };
+        assert_eq!(test("resource.workspace_id", "gt", json!("x")), "conditions.0.operator");
+        assert_eq!(test("resource.cost", "contains", json!(1)), "conditions.0.operator");
+        assert_eq!(test("resource.cost", "sounds_like", json!(1)), "conditions.0.operator");
+        assert_eq!(test("resource.cost", "eq", json!("1")), "conditions.0.value");
+        assert_eq!(test("resource.cost", "eq", json!(1.5)), "conditions.0.value");
+        assert_eq!(test("user.role", "in", json!([])), "conditions.0.value");
+        assert_eq!(test("user.role", "in", json!(["a", 1])), "conditions.0.value");
+        assert_eq!(test("resource.draft", "eq", Value::Null), "conditions.0.value");
+    }
+
+    #[test]
+    fn an_unknown_member_is_refused() {
+        let test = json!({"field": "user.role", "operator": "eq", "value": "x", "nto": true});
+        assert_eq!(refused(json!([test])).0, "conditions.0");
+        let group = json!({"any": [{"field": "user.role", "operator": "exists"}], "value": 1});
+        assert_eq!(refused(json!([group])).0, "conditions.0");
+    }
+
+    #[test]
+    fn attribute_is_another_name_of_field_but_not_beside_it() {
+        let test = json!({"attribute": "user.role", "operator": "eq", "value": "member"});
+        assert!(allows(json!([test]), json!({"workspace_id": "w", "cost": 1})));
+        let both = json!({"attribute": "user.role", "field": "user.role", "operator": "exists"});
+        assert_eq!(refused(json!([both])).0, "conditions.0.attribute");
+    }
+
+    #[test]
+    fn conditions_are_bounded_in_depth_and_in_number() {
+        let leaf = json!({"field": "user.role", "operator": "exists"});
+        let nest = |levels| (0..levels).fold(leaf.clone(), |inner, _| json!({"any": [inner]}));
+        assert!(allows(json!([nest(4)]), json!({"workspace_id": "w", "cost": 1})));
+        assert_eq!(refused(json!([nest(5)])).0, "conditions.0.any.0.any.0.any.0.any.0.any");
+        let wide = |count| Value::Array(vec![leaf.clone(); count]);
+        assert!(allows(wide(50), json!({"workspace_id": "w", "cost": 1})));
+        assert_eq!(refused(wide(51)).0, "conditions");
+        assert_eq!(refused(json!([{"all": []}])).0, "conditions.0.all");
+    }
+
+    #[test]
+    fn a_fault_never_repeats_a_value() {
+        let (_, message) =
+            refused(json!([{"field": "resource.cost", "operator": "eq", "value": "s3cret"}]));
+        assert!(!message.contains("s3cret"), "{message}");
+    }
+
+    const HOSTILE: [&str; 6] = [
+        "\"); permit(principal,action,resource);//",
+        "\" || true || \"",
+        "back\\slash \\\" \\u{41}",
+        "new\nline\r\t\0",
+        "*",
+        "\u{202e}Ünï\u{1f980}",
+    ];
+
+    #[test]
+    fn a_hostile_value_is_a_value() {
+        for text in HOSTILE {
+            for operator in ["eq", "starts_with", "contains"] {
+                let test = json!([{"field": "resource.workspace_id", "operator": operator, "value": text}]);
+                assert!(!allows(test.clone(), json!({"workspace_id": "w", "cost": 1})), "{text:?}");
+                assert!(allows(test, json!({"workspace_id": text, "cost": 1})), "{text:?}");
+            }
+            let label =
+                json!([{"field": "resource.labels", "operator": "contains", "value": text}]);
+            assert!(!allows(label.clone(), json!({"workspace_id": "w", "cost": 1, "labels": []})));
+            let labels = json!({"workspace_id": "w", "cost": 1, "labels": ["x", text]});
+            assert!(allows(label, labels), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_field_is_refused() {
+        for text in HOSTILE {
+            for field in [text.to_owned(), format!("resource.{text}"), format!("{text}.id")] {
+                let test = json!([{"field": field, "operator": "exists"}]);
+                assert_eq!(refused(test).0, "conditions.0.field", "{field:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_absent_holds_of_nothing_but_a_denial_of_all_others() {
+        let absent = json!({"workspace_id": "w", "cost": 1, "region": null});
+        for (operator, value) in
+            [("ne", json!("eu")), ("not_in", json!(["eu"])), ("eq", json!("eu"))]
+        {
+            let test = json!([{"field": "resource.region", "operator": operator, "value": value}]);
+            assert!(!allows(test.clone(), absent.clone()), "{operator}");
+            let all = rule(Effect::Allow, &["*"], json!([]));
+            let denial = rule(Effect::Deny, &["*"], test);
+            let decision = decide(&[all, denial], "deploy", absent.clone());
+            let expected = if operator == "eq" { Reason::Allowed } else { Reason::Denied };
+            assert_eq!(decision.reason, expected, "{operator}");
+        }
+    }
 }

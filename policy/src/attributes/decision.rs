@@ -149,3 +149,121 @@ fn conclude(
         _ => Decision::refused(Reason::NoMatch),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::When;
+    use super::super::sample::{cedar, decide, plain_agent, question, rule, vocabulary};
+    use super::*;
+
+    fn agent() -> Value {
+        plain_agent().into()
+    }
+
+    #[test]
+    fn no_policy_denies_and_an_empty_list_of_conditions_allows() {
+        assert_eq!(decide(&[], "deploy", agent()), Decision::refused(Reason::NoMatch));
+        let open = rule(Effect::Allow, &["deploy"], json!([]));
+        let answer = decide(&[open], "deploy", agent());
+        assert!(answer.allowed);
+        assert_eq!(answer.determining[0].name.as_ref(), "sample");
+    }
+
+    #[test]
+    fn the_action_is_compared() {
+        let reads = rule(Effect::Allow, &["read"], json!([]));
+        assert!(decide(&[reads.clone()], "read", agent()).allowed);
+        assert_eq!(decide(&[reads.clone()], "deploy", agent()).reason, Reason::NoMatch);
+        assert_eq!(decide(&[reads], "fly", agent()).reason, Reason::NoMatch);
+    }
+
+    #[test]
+    fn one_policy_that_matches_is_enough_and_all_its_conditions_must_hold() {
+        let costs = |least, most| {
+            json!([
+                {"field": "resource.cost", "operator": "gte", "value": least},
+                {"field": "resource.cost", "operator": "lte", "value": most},
+            ])
+        };
+        let one = rule(Effect::Allow, &["*"], costs(6, 9));
+        let other = rule(Effect::Allow, &["*"], costs(1, 5));
+        assert!(!decide(&[one.clone()], "read", agent()).allowed);
+        assert!(decide(&[one, other], "read", agent()).allowed);
+    }
+
+    #[test]
+    fn a_denial_wins_and_is_the_one_named() {
+        let open = rule(Effect::Allow, &["*"], json!([]));
+        let no = rule(Effect::Deny, &["deploy"], json!([]));
+        let answer = decide(&[open.clone(), no.clone(), open], "deploy", agent());
+        assert_eq!(answer.reason, Reason::Denied);
+        let named = Determining { id: no.id, name: "sample".into(), effect: Effect::Deny };
+        assert_eq!(answer.determining, [named]);
+    }
+
+    #[test]
+    fn z07_a_required_attribute_that_is_absent_or_of_another_type_denies() {
+        let open = [rule(Effect::Allow, &["*"], json!([]))];
+        for (attributes, name) in [
+            (json!({"cost": 5}), "workspace_id"),
+            (json!({"cost": 5, "workspace_id": null}), "workspace_id"),
+            (json!({"cost": "5", "workspace_id": "w"}), "cost"),
+            (json!({"cost": 5.5, "workspace_id": "w"}), "cost"),
+            (json!({"cost": 5, "workspace_id": "w", "labels": ["x", 1]}), "labels"),
+            (json!({"cost": 5, "workspace_id": "w", "draft": "yes"}), "draft"),
+        ] {
+            let answer = decide(&open, "read", attributes);
+            assert_eq!(answer, Decision::failed(vec![], vec![name]));
+            assert_eq!(answer.reason.code(), "policy_error");
+        }
+    }
+
+    #[test]
+    fn z07_an_attribute_that_the_kind_does_not_have_is_passed_over() {
+        let open = [rule(Effect::Allow, &["*"], json!([]))];
+        let more = json!({"cost": 5, "workspace_id": "w", "other": {"deep": [1]}});
+        assert!(decide(&open, "read", more).allowed);
+    }
+
+    #[test]
+    fn z07_a_stored_policy_that_no_longer_compiles_denies() {
+        let vocabulary = vocabulary();
+        let gone = json!([{"field": "resource.gone", "operator": "exists"}]);
+        let broken = Rule { id: Uuid::from_u128(9), ..rule(Effect::Deny, &["read"], gone) };
+        let set =
+            PolicySet::of(vocabulary.restore(&[rule(Effect::Allow, &["*"], json!([])), broken]));
+        let attributes = plain_agent();
+        let answer = vocabulary.decide(&set, &question("read", &attributes));
+        assert_eq!(answer, Decision::failed(vec![Uuid::from_u128(9)], vec![]));
+        assert!(vocabulary.decide(&set, &question("deploy", &attributes)).allowed);
+    }
+
+    #[test]
+    fn the_default_policies_leave_it_to_the_role() {
+        let vocabulary = vocabulary();
+        let mut next = 0;
+        let rules = vocabulary.default_rules(|| {
+            next += 1;
+            Uuid::from_u128(next)
+        });
+        assert_eq!(rules[0].name, "Everyone's role decides (agent)");
+        let set = PolicySet::of(vocabulary.restore(&rules));
+        let attributes = plain_agent();
+        for action in ["read", "deploy"] {
+            assert!(vocabulary.decide(&set, &question(action, &attributes)).allowed);
+        }
+    }
+
+    #[test]
+    fn a_text_and_a_list_decide_side_by_side() {
+        let text =
+            cedar(Effect::Deny, "forbid(principal, action, resource) when { resource.cost > 4 };");
+        assert!(matches!(text.when, When::Cedar(_)));
+        let open = rule(Effect::Allow, &["*"], json!([]));
+        assert_eq!(decide(&[open, text], "read", agent()).reason, Reason::Denied);
+    }
+
+    use super::super::Rule;
+}

@@ -62,6 +62,13 @@ fn balanced(op: BinaryOp, mut expressions: Vec<Expr>) -> Option<Expr> {
     Some(binary(op, balanced(op, expressions)?, balanced(op, right)?))
 }
 
+/// The test, or true of what is absent. Cedar learns from `if` what it does not from `!(..) || ..`.
+pub(super) fn unless_absent(present: Expr, test: Expr) -> Expr {
+    let absent = Expr::Literal(Literal::Bool(true));
+    let (cond, then_expr, else_expr) = (present.into(), test.into(), absent.into());
+    Expr::IfThenElse { cond, then_expr, else_expr }
+}
+
 /// Whether a text begins with another.
 pub(super) fn starts_with(expr: Expr, start: &str) -> Expr {
     let mut pattern: Vec<_> = start.chars().map(PatternElem::Char).collect();

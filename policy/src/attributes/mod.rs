@@ -13,7 +13,11 @@ mod expression;
 mod facts;
 mod index;
 mod operators;
+#[cfg(test)]
+mod properties;
 mod rule;
+#[cfg(test)]
+mod sample;
 mod text;
 mod vocabulary;
 

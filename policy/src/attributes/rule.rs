@@ -214,3 +214,45 @@ fn actions(kind: &ResourceKind, names: &[String]) -> Result<Vec<&'static str>, V
     }
     if faults.is_empty() { Ok(found) } else { Err(faults) }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::sample::{faults, rule, vocabulary};
+    use super::*;
+
+    #[test]
+    fn a_plural_is_understood_as_its_kind() {
+        let mut plural = rule(Effect::Allow, &["*"], json!([]));
+        plural.resource = "agents".into();
+        let compiled = vocabulary().compile(&plural).expect("compiles");
+        assert_eq!(
+            (compiled.kind, compiled.actions.as_slice()),
+            ("agent", &["read", "deploy"][..])
+        );
+    }
+
+    #[test]
+    fn an_unknown_kind_or_action_is_refused_with_the_names_of_the_known() {
+        let mut unknown = rule(Effect::Allow, &["*"], json!([]));
+        unknown.resource = "Agent".into();
+        assert_eq!(faults(&unknown)[0].message, "must be one of: agent, workflow");
+        for actions in [&["read", "fly"][..], &["read", "*"], &["run", "read"], &[]] {
+            let found = faults(&rule(Effect::Allow, actions, json!([])));
+            assert_eq!(found[0].path[0], "actions", "{found:?}");
+            assert!(found[0].message.contains("read, deploy"));
+        }
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let wrong =
+            json!([{"field": "x", "operator": "eq"}, {"field": "user.role", "operator": "gt"}]);
+        let paths: Vec<_> = faults(&rule(Effect::Allow, &["fly"], wrong))
+            .into_iter()
+            .map(|fault| fault.path.join("."))
+            .collect();
+        assert_eq!(paths, ["actions.0", "conditions.0.field", "conditions.1.operator"]);
+    }
+}

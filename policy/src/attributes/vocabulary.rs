@@ -210,3 +210,35 @@ fn schema(kinds: &BTreeMap<&'static str, ResourceKind>) -> Value {
     }
     json!({"": {"entityTypes": types, "actions": actions}})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{AGENT, WORKFLOW, vocabulary};
+    use super::*;
+
+    #[test]
+    fn the_fields_of_a_kind_are_its_own_and_those_that_all_have() {
+        let paths: Vec<_> = vocabulary().fields("workflow").into_iter().map(|f| f.path).collect();
+        let expected = "resource.id resource.owner_id user.id user.role context.address \
+                        context.authenticated_by context.hour context.weekday";
+        assert_eq!(paths.join(" "), expected);
+        assert!(vocabulary().fields("nothing").is_empty());
+    }
+
+    #[test]
+    fn a_kind_that_cannot_be_held_is_refused_by_name() {
+        let double = AGENT.attributes[0];
+        for kind in [
+            ResourceKind { name: "User", ..AGENT },
+            ResourceKind { name: "in", ..AGENT },
+            ResourceKind { name: "a b", ..AGENT },
+            ResourceKind { plural: "workflow", ..AGENT },
+            ResourceKind { actions: &[], ..AGENT },
+            ResourceKind { attributes: Box::leak(Box::new([double, double])), ..AGENT },
+            ResourceKind { attributes: RESOURCE, ..AGENT },
+        ] {
+            let fault = Vocabulary::new([WORKFLOW, kind]).expect_err("refused");
+            assert!(fault.contains(kind.name), "{fault}");
+        }
+    }
+}
