@@ -57,8 +57,10 @@ const SHAPES: &[Shape] = &[
         },
     },
     Shape {
-        title: "no equality: Cedar sees all",
-        conditions: |n| json!([{"field": "resource.cost", "operator": "gt", "value": 1_000 + n}]),
+        title: "Cedar is asked of each",
+        conditions: |n| {
+            json!([{"field": "resource.name", "operator": "ne", "value": format!("name {n}")}])
+        },
     },
 ];
 
