@@ -58,9 +58,7 @@ const SHAPES: &[Shape] = &[
     },
     Shape {
         title: "Cedar is asked of each",
-        conditions: |n| {
-            json!([{"field": "resource.name", "operator": "ne", "value": format!("name {n}")}])
-        },
+        conditions: |n| json!([{"field": "resource.name", "operator": "ne", "value": format!("name {n}")}]),
     },
 ];
 

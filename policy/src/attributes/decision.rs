@@ -154,8 +154,8 @@ fn conclude(
 mod tests {
     use serde_json::json;
 
-    use super::super::When;
     use super::super::sample::{cedar, decide, plain_agent, question, rule, vocabulary};
+    use super::super::{Rule, When};
     use super::*;
 
     fn agent() -> Value {
@@ -174,8 +174,8 @@ mod tests {
     #[test]
     fn the_action_is_compared() {
         let reads = rule(Effect::Allow, &["read"], json!([]));
-        assert!(decide(&[reads.clone()], "read", agent()).allowed);
-        assert_eq!(decide(&[reads.clone()], "deploy", agent()).reason, Reason::NoMatch);
+        assert!(decide(std::slice::from_ref(&reads), "read", agent()).allowed);
+        assert_eq!(decide(std::slice::from_ref(&reads), "deploy", agent()).reason, Reason::NoMatch);
         assert_eq!(decide(&[reads], "fly", agent()).reason, Reason::NoMatch);
     }
 
@@ -189,7 +189,7 @@ mod tests {
         };
         let one = rule(Effect::Allow, &["*"], costs(6, 9));
         let other = rule(Effect::Allow, &["*"], costs(1, 5));
-        assert!(!decide(&[one.clone()], "read", agent()).allowed);
+        assert!(!decide(std::slice::from_ref(&one), "read", agent()).allowed);
         assert!(decide(&[one, other], "read", agent()).allowed);
     }
 
@@ -264,6 +264,4 @@ mod tests {
         let open = rule(Effect::Allow, &["*"], json!([]));
         assert_eq!(decide(&[open, text], "read", agent()).reason, Reason::Denied);
     }
-
-    use super::super::Rule;
 }
