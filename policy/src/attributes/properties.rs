@@ -220,7 +220,12 @@ fn everybody(asked: Vec<Asked>) -> Vec<Asked> {
 #[test]
 fn z13_adding_a_forbid_never_permits() {
     let vocabulary = vocabulary();
-    let rules = prop::collection::vec(any_rule(), 0..3);
+    let open = rule(Effect::Allow, &["*"], json!([]));
+    let rules = (any::<bool>(), prop::collection::vec(any_rule(), 0..3)).prop_map(
+        move |(opened, rules)| {
+            opened.then(|| open.clone()).into_iter().chain(rules).collect::<Vec<_>>()
+        },
+    );
     let asked = prop::collection::vec(any_asked(), 64).prop_map(everybody);
     let denial = any_rule().prop_filter("a denial", |rule| rule.effect == Effect::Deny);
     let changed = Cell::new(0);
@@ -234,5 +239,5 @@ fn z13_adding_a_forbid_never_permits() {
             changed.set(changed.get() + u32::from(before.allowed && !after.allowed));
         }
     });
-    assert!(changed.get() > 1_000, "the denials denied too little to show anything: {changed:?}");
+    assert!(changed.get() > 300, "the denials denied too little to show anything: {changed:?}");
 }
