@@ -3,9 +3,16 @@
 //! - [`Matrix`] is the one lever of access: roles in rows, permissions in columns (K-006).
 //! - [`Classes`] is the privacy class of every column (promise P9), and what follows from it: what
 //!   the ledger masks, what a reader without the right to it does not see.
+//! - [`Vocabulary`] and what is around it are the policies that an organization writes over attributes,
+//!   evaluated by Cedar, whose types stay inside.
 
+mod attributes;
 mod classes;
 mod matrix;
 
+pub use attributes::{
+    Attribute, AttributeKind, Circumstances, CompiledRule, Decision, Determining, Effect, Field,
+    PolicySet, Question, Reason, ResourceKind, Rule, RuleFault, Subject, Vocabulary, When,
+};
 pub use classes::{Class, Classes, Column, Ledger, Table};
 pub use matrix::{Grant, Matrix, Role};
