@@ -46,6 +46,29 @@ create table kernel.identity (
 );
 create index identity_by_account on kernel.identity (tenant_id, account_id);
 select kernel.govern('kernel.identity', '{}');
+
+-- Redeems the code with which a sign-on came back to its application. Whoever comes second with the
+-- same code has copied it, or was copied: the session of the first ends too (RFC 6749 section 4.1.2).
+create function kernel.redeem_sign_on(p_id uuid, p_hash bytea)
+returns table (outcome text, account_id uuid, session_id uuid) language plpgsql as $$
+declare c kernel.one_time_code;
+begin
+    select * into c from kernel.one_time_code o
+     where o.tenant_id = kernel.tenant() and o.id = p_id and o.code_hash = p_hash and o.purpose = 'sign_on'
+       for update;
+    if not found then
+        return;
+    elsif c.used_at is not null then
+        update kernel.session s set ended_at = now(), end_reason = 'code_reuse'
+         where s.tenant_id = c.tenant_id and s.id = c.session_id and s.ended_at is null;
+        return query select 'reuse', c.account_id, c.session_id;
+    elsif c.expires_at <= now() then
+        return query select 'expired', c.account_id, c.session_id;
+    else
+        update kernel.one_time_code o set used_at = now() where o.tenant_id = c.tenant_id and o.id = c.id;
+        return query select 'redeemed', c.account_id, c.session_id;
+    end if;
+end $$;
 reset role;
 
 -- Which provider a sign-on means: by tenant and name, or by the domain of an e-mail address.

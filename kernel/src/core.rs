@@ -1,10 +1,10 @@
 //! What all requests of one server share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use passwords::Hashers;
-use policy::{Classes, Matrix};
+use policy::{Classes, Matrix, Vocabulary};
 use uuid::Uuid;
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     http::{Constraint, Cursors, Problem, Route},
     identity::{Callers, IdentitySettings, Realm, Refused, Tokens},
     module::Registry,
+    policies::Policies,
     seal::Seal,
 };
 
@@ -61,8 +62,13 @@ pub struct Core {
     pub(crate) tokens: Tokens,
     pub(crate) hashers: Hashers,
     pub(crate) realms: Vec<Realm>,
+    pub(crate) vocabulary: Arc<Vocabulary>,
+    pub(crate) policies: Policies,
     /// Seals what lies in the database or a browser: signing keys, secrets of providers, sign-ons.
     pub(crate) seal: Seal,
+    /// Seals what a browser keeps while it is away at a provider.
+    pub(crate) browser_seal: Seal,
+    sso: OnceLock<Result<sso::Client, String>>,
     pub(crate) identity: IdentitySettings,
     pub clock: Clock,
 }
@@ -88,7 +94,11 @@ impl Core {
             tokens: Tokens::new(identity.issuer.clone(), &identity.secret),
             hashers: Hashers::for_this_machine(),
             realms: registry.realms.clone(),
+            vocabulary: registry.vocabulary.clone(),
+            policies: Policies::default(),
             seal: Seal::new(&identity.secret, "stored secret"),
+            browser_seal: Seal::new(identity.browser_secret(), "sign-on"),
+            sso: OnceLock::new(),
             identity,
             clock,
         }))
@@ -96,6 +106,12 @@ impl Core {
 
     pub fn db(&self) -> &Db {
         &self.db
+    }
+
+    /// The client of identity providers, made when the first sign-on comes.
+    pub(crate) fn sso(&self) -> Result<&sso::Client, Problem> {
+        let made = self.sso.get_or_init(|| sso::Client::new().map_err(|e| e.to_string()));
+        made.as_ref().map_err(|fault| Problem::internal(fault.clone()))
     }
 
     /// What a realm calls its tenant.

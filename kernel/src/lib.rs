@@ -13,11 +13,13 @@ pub mod identity;
 pub mod keys;
 pub mod module;
 pub mod people;
+pub mod policies;
 pub mod privacy;
 mod seal;
 pub mod sessions;
+pub mod sign_on;
 pub mod tenant;
 
 pub use crate::core::{Clock, Core, random_bytes};
 #[doc(hidden)]
-pub use {postgres_types, tokio_postgres};
+pub use {postgres_types, tokio_postgres, uuid};

@@ -1,7 +1,9 @@
 //! A module: what it stores, who may do what, which routes it answers. And the registry of all of
 //! them, which the router, the OpenAPI document, the tests, the lint and the docs read.
 
-use policy::{Classes, Grant, Matrix};
+use std::sync::Arc;
+
+use policy::{Classes, Grant, Matrix, ResourceKind, Vocabulary};
 
 use crate::{
     audit,
@@ -9,7 +11,7 @@ use crate::{
     db::{CONTEXT_STATEMENTS, Migration, Statement},
     http::{Constraint, Route, Routes, idempotency},
     identity::{self, Realm, WATCH},
-    keys, people, sessions,
+    keys, people, policies, sessions, sign_on,
 };
 
 /// What a module brings.
@@ -23,6 +25,8 @@ pub struct Module {
     pub realm: Option<Realm>,
     /// Its realm's rows of the role matrix.
     pub grants: &'static [Grant],
+    /// The kinds that attribute policies may speak of.
+    pub resources: &'static [ResourceKind],
     pub statements: Vec<&'static Statement>,
     /// What its constraints say when they refuse a row.
     pub constraints: fn() -> Vec<Constraint>,
@@ -48,6 +52,7 @@ pub struct Registry {
     pub classes: Classes,
     pub matrix: Matrix,
     pub realms: Vec<Realm>,
+    pub vocabulary: Arc<Vocabulary>,
     pub statements: Vec<&'static Statement>,
     pub routes: Vec<Route>,
     constraints: Vec<fn() -> Vec<Constraint>>,
@@ -66,11 +71,14 @@ impl Registry {
         let mut realms: Vec<Realm> = all.iter().filter_map(|m| m.realm).collect();
         realms.sort_by_key(|realm| realm.name);
         realms.dedup_by_key(|realm| realm.name);
+        let kinds = all.iter().flat_map(|m| m.resources.iter().copied());
+        let vocabulary = Arc::new(Vocabulary::new(kinds)?);
         let mut registry = Self {
             migrations: vec![],
             classes,
             matrix,
             realms,
+            vocabulary,
             statements: vec![],
             routes: vec![],
             constraints: vec![],
@@ -116,8 +124,9 @@ fn module_grants(module: &Module) -> impl Iterator<Item = (&'static str, Grant)>
 
 /// Who has no credential, and the accounts under which the server itself acts.
 fn kernel_grants() -> impl Iterator<Item = (&'static str, Grant)> {
-    let anonymous = Grant { role: ANONYMOUS.name, permissions: sessions::OPEN };
-    [(ANONYMOUS.realm, anonymous), WATCH.grant()].into_iter()
+    let open = [sessions::OPEN, sign_on::OPEN];
+    let anonymous = open.map(|permissions| Grant { role: ANONYMOUS.name, permissions });
+    anonymous.map(|grant| (ANONYMOUS.realm, grant)).into_iter().chain([WATCH.grant()])
 }
 
 /// The kernel's own: tenants, people, keys, the ledger.
@@ -129,12 +138,16 @@ fn kernel_module() -> Module {
         sessions::sql::ALL,
         people::sql::ALL,
         keys::sql::ALL,
+        policies::sql::ALL,
+        sign_on::sql::ALL,
         audit::sql::ALL,
     ];
     let mut routes = Routes::default();
     sessions::routes(&mut routes);
     people::routes(&mut routes);
     keys::routes(&mut routes);
+    policies::routes(&mut routes);
+    sign_on::routes(&mut routes);
     audit::routes(&mut routes);
     Module {
         name: "kernel",
@@ -149,9 +162,13 @@ fn kernel_module() -> Module {
         privacy: include_str!("../privacy.toml"),
         realm: None,
         grants: &[],
+        resources: &[],
         statements: statements.concat(),
         constraints: || {
-            [keys::sql::constraints(), people::sql::constraints()].into_iter().flatten().collect()
+            [keys::sql::constraints(), people::sql::constraints(), policies::sql::constraints()]
+                .into_iter()
+                .flatten()
+                .collect()
         },
         routes,
     }

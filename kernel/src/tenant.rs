@@ -9,6 +9,8 @@ use crate::{
     db::{DbError, Platform, Statement},
     identity::{ApiKey, KeyText},
     keys::{self, ApiKeyView},
+    module::Registry,
+    policies::insert_defaults,
     row, statements,
 };
 
@@ -96,13 +98,14 @@ pub enum TenantError {
     Db(#[from] DbError),
 }
 
-/// Creates a tenant.
+/// Creates a tenant, with the default policies of its realm, so that it can be used at once.
 ///
 /// # Errors
 /// The name is taken or is no name.
 pub async fn create(
     platform: &mut Platform,
     clock: &Clock,
+    registry: &Registry,
     new: NewTenant,
 ) -> Result<Tenant, TenantError> {
     let NewTenant { name, realm, code, host, require_if_match, demo } = new;
@@ -116,7 +119,14 @@ pub async fn create(
                 "a code has 1 to 40 letters, digits, `_` or `-`; a host is a name in lower case",
             ),
         }),
-        rows => one(rows?).ok_or(TenantError::NoTenant(name)),
+        rows => {
+            let tenant = one(rows?).ok_or(TenantError::NoTenant(name))?;
+            let realm = registry.realms.iter().find(|realm| realm.name == tenant.realm);
+            if realm.is_some_and(|realm| realm.attribute_policies) {
+                insert_defaults(platform, clock, &registry.vocabulary, tenant.id).await?;
+            }
+            Ok(tenant)
+        }
     }
 }
 

@@ -139,6 +139,10 @@ fn identity(settings: &Settings, secret: &[u8]) -> IdentitySettings {
         access_minutes: minutes.into_iter().collect(),
         private_key: settings.private_key.as_ref().map(|key| key.expose().to_owned()),
         ephemeral: settings.ephemeral_secret,
+        providers: settings.providers.clone(),
+        public_url: settings.public_url.clone(),
+        origins: settings.origins.clone(),
+        session_secret: settings.session_secret.as_ref().map(|s| s.expose().as_bytes().to_vec()),
     }
 }
 

@@ -31,6 +31,12 @@ pub struct Settings {
     /// Signs RS256 tokens (C-03).
     pub private_key: Option<Secret>,
     pub docs: bool,
+    /// Under which browsers reach this server.
+    pub public_url: String,
+    /// What sign-ons are sealed under (Z-051); SECRET_KEY when not said.
+    pub session_secret: Option<Secret>,
+    /// Identity providers named by the Studio document's settings (Z-002, Z-003).
+    pub providers: Vec<sso::Provider>,
 }
 
 /// A setting that does not print.
@@ -64,6 +70,8 @@ pub enum SettingsError {
         "JWT_SECRET is not an RSA private key in PEM, and RS256 needs one: put it in JWT_PRIVATE_KEY, or leave both out and one is made (`reeve token-key list`)"
     )]
     NotPem,
+    #[error("an identity provider cannot be used: {0}")]
+    Provider(String),
     #[error("refusing to serve in production: {}", .0.join("; "))]
     Production(Vec<String>),
 }
@@ -144,6 +152,9 @@ impl Settings {
                 .map(|minutes: u32| minutes.clamp(1, 43_200)),
             private_key: source.private_key()?,
             docs: source.flag("DOCS")?.unwrap_or(!production),
+            public_url: source.public_url()?,
+            session_secret: source.secret("SESSION_SECRET", "SESSION_SECRET")?,
+            providers: source.providers()?,
         })
     }
 }
@@ -165,6 +176,48 @@ impl<'a> Source<'a> {
             (Some(a), Some(b)) if a != b => Err(SettingsError::Contradiction(name, other)),
             (a, b) => Ok(a.or(b)),
         }
+    }
+
+    /// Where browsers come; a provider is told the same.
+    fn public_url(&self) -> Result<String, SettingsError> {
+        let port = self.parsed("PORT", "a port number")?.unwrap_or(8000_u16);
+        let url =
+            self.get("PUBLIC_URL").map_or_else(|| format!("http://localhost:{port}"), Into::into);
+        let url = url.trim_end_matches('/').to_owned();
+        match url.starts_with("https://") || url.starts_with("http://") {
+            true => Ok(url),
+            false => Err(SettingsError::Malformed {
+                name: "PUBLIC_URL",
+                expected: "an address such as https://reeve.example.org",
+            }),
+        }
+    }
+
+    /// Z-002, Z-003: a provider whose settings are there, whole.
+    fn providers(&self) -> Result<Vec<sso::Provider>, SettingsError> {
+        type Make = fn(&str, &str, sso::Secret) -> Result<sso::Provider, sso::SetupError>;
+        let known: [([&'static str; 3], Make); 2] = [
+            (["AZURE_TENANT", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"], sso::Provider::azure),
+            (["OKTA_DOMAIN", "OKTA_CLIENT_ID", "OKTA_CLIENT_SECRET"], sso::Provider::okta),
+        ];
+        let mut providers = vec![];
+        for (names, make) in known {
+            let [place, client, secret] = names.map(|name| self.get(name));
+            match (place, client, secret) {
+                (None, None, None) => {}
+                (Some(place), Some(client), Some(secret)) => {
+                    let made = make(place, client, secret.into());
+                    providers.push(made.map_err(|e| SettingsError::Provider(e.to_string()))?);
+                }
+                _ => {
+                    return Err(SettingsError::Provider(format!(
+                        "{} belong together",
+                        names.join(", ")
+                    )));
+                }
+            }
+        }
+        Ok(providers)
     }
 
     fn flag(&self, name: &'static str) -> Result<Option<bool>, SettingsError> {

@@ -145,7 +145,8 @@ impl TestApp {
             require_if_match,
             ..NewTenant::default()
         };
-        let tenant = tenant::create(&mut platform, &clock, new).await.expect("a tenant");
+        let registry = reeve::registry().expect("a registry");
+        let tenant = tenant::create(&mut platform, &clock, &registry, new).await.expect("a tenant");
         let id = tenant.id.to_string();
         let mut personas = vec![];
         for role in ["admin", "integration", "reader", "auditor"] {
@@ -170,7 +171,7 @@ impl TestApp {
         let mut platform = self.platform().await;
         let clock = Clock::default();
         let new = NewTenant { name: name.into(), realm: realm.into(), ..NewTenant::default() };
-        let tenant = tenant::create(&mut platform, &clock, new).await.expect("a tenant");
+        let tenant = tenant::create(&mut platform, &clock, &registry, new).await.expect("a tenant");
         let known = *registry.realms.iter().find(|r| r.name == realm).expect("a realm");
         let mut organisation =
             Organisation { id: tenant.id, realm: realm.into(), people: BTreeMap::new() };

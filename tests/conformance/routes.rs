@@ -1,5 +1,7 @@
 //! Every mounted route, whoever mounted it.
 
+use std::collections::BTreeSet;
+
 use ::kernel::http::{Method, Route};
 use testkit::{Persona, Reply, TestTenant, run};
 use uuid::Uuid;
@@ -58,9 +60,17 @@ pub fn open(route: &Route) -> bool {
 /// Those that a clinic's API keys may call: the records and what governs them. What belongs to a
 /// person is in `people.rs`.
 pub fn of_keys() -> Vec<Route> {
-    let personal = ["session:read", "session:end", "self:write"];
+    let personal = ["session:read", "session:end", "self:read", "self:write"];
+    let matrix = reeve::registry().unwrap().matrix;
+    let held: BTreeSet<_> = matrix
+        .names("clinic")
+        .into_iter()
+        .flat_map(|role| matrix.permissions(matrix.role("clinic", role)))
+        .collect();
     let keys = |route: &Route| {
-        route.realm.is_none_or(|realm| realm == "clinic") && !personal.contains(&route.permission)
+        route.realm.is_none_or(|realm| realm == "clinic")
+            && held.contains(route.permission)
+            && !personal.contains(&route.permission)
     };
     all().into_iter().filter(|route| !open(route) && keys(route)).collect()
 }

@@ -223,7 +223,8 @@ fn t09_after_a_timeout_a_deadlock_or_a_conflict_the_next_tenant_is_served() {
                 let attempt =
                     if kept { attempt.header("Idempotency-Key", trouble) } else { attempt };
                 let other = app.database.session("reeve_admin").await;
-                other.batch_execute("begin").await.unwrap();
+                // Of two that wait for each other the server's is the one that gives up.
+                other.batch_execute("begin; set local deadlock_timeout = '60s'").await.unwrap();
                 match trouble {
                     "locked" => {
                         let lock =

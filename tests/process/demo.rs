@@ -89,12 +89,14 @@ fn the_demo_starts_works_when_pasted_stops_whole_and_recovers() {
         let (folder, port) = (Folder::new(), free_port());
         let (child, said, _) = start(&folder.0, port).await;
         let commands = commands(&said);
-        assert_eq!(commands.len(), 4, "{said:?}");
-        assert_eq!(paste(&commands[0]).await["items"].as_array().unwrap().len(), 3);
-        assert_eq!(paste(&commands[1]).await["custom_fields"]["plan"], "gold");
-        assert_eq!(paste(&commands[2]).await["state"], "booked");
-        assert_eq!(paste(&commands[2]).await["code"], "doctor_taken");
-        assert_eq!(paste(&commands[3]).await["items"][0]["resource"], "clinic.appointment");
+        assert_eq!(commands.len(), 5, "{said:?}");
+        let me = paste(&commands[0]).await;
+        assert_eq!((&me["realm"], &me["role"]), (&"programs".into(), &"admin".into()), "{me}");
+        assert_eq!(paste(&commands[1]).await["items"].as_array().unwrap().len(), 3);
+        assert_eq!(paste(&commands[2]).await["custom_fields"]["plan"], "gold");
+        assert_eq!(paste(&commands[3]).await["state"], "booked");
+        assert_eq!(paste(&commands[3]).await["code"], "doctor_taken");
+        assert_eq!(paste(&commands[4]).await["items"][0]["resource"], "clinic.appointment");
 
         // A second server on the folder uses the running PostgreSQL's folder: refused in one line.
         let second = demo(&folder.0, port).output().await.unwrap();
@@ -123,7 +125,7 @@ fn the_demo_starts_works_when_pasted_stops_whole_and_recovers() {
         let (child, again, _) = start(&folder.0, port).await;
         assert_eq!(again, said);
         assert_eq!(
-            paste(&commands[2]).await["code"],
+            paste(&commands[3]).await["code"],
             "doctor_taken",
             "what was booked is still booked"
         );

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use testkit::{Options, run_with};
 
-use crate::conformance::routes::{Ids, call};
+use crate::conformance::routes::{Ids, call, of_keys};
 
 #[test]
 fn x05_with_one_connection_every_route_answers_alone_and_twenty_at_a_time() {
@@ -13,7 +13,7 @@ fn x05_with_one_connection_every_route_answers_alone_and_twenty_at_a_time() {
     run_with(options, async |app| {
         let north = app.tenant("north").await;
         let ids = Ids::new(&north).await;
-        for route in &reeve::registry().unwrap().routes {
+        for route in &of_keys() {
             let path = ids.path(route.path);
             let alone = call(&north.admin, route, &path).await;
             assert!(alone.status < 500, "{}: {}", route.name, alone.text);

@@ -108,7 +108,7 @@ impl<P: Permission> Authorized<P> {
         if governed.core.matrix.permits(governed.caller.role, P::NAME) {
             Ok(Self { governed, permission: PhantomData })
         } else {
-            Err(Problem::forbidden(P::NAME))
+            Err(governed.forbidden(P::NAME))
         }
     }
 
@@ -155,10 +155,6 @@ impl<P: Permission> Authorized<P> {
 
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.governed.core
-    }
-
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.governed.origin
     }
 
     /// The same right for somebody who has just shown who they are, in their tenant: for logins and
@@ -394,6 +390,28 @@ impl Governed {
             origin: &self.origin,
             search,
         }
+    }
+
+    /// 403 for a permission that the role does not hold, in the words of the realm's document.
+    pub(crate) fn forbidden(&self, permission: &'static str) -> Problem {
+        let problem = Problem::forbidden(permission);
+        match self.core.realm(self.caller.realm) {
+            // Z-007.
+            Some(realm) if realm.attribute_policies => {
+                Problem { detail: "Permission denied".into(), ..problem }
+            }
+            _ => problem,
+        }
+    }
+
+    /// One statement in one flush, in the caller's name.
+    pub(crate) async fn run<R: Row>(
+        &self,
+        permission: &'static str,
+        bound: &Bound<R>,
+    ) -> Result<Vec<R>, Problem> {
+        let rows = self.core.flush(&self.context(permission, None), bound).await;
+        rows.map_err(|e| Problem::from_db(e, &self.core.constraints))
     }
 
     /// Records the refusal of a permission, if that is what `problem` is. It has no transaction to

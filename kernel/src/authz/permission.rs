@@ -1,10 +1,16 @@
 //! Permissions as types.
 
+use uuid::Uuid;
+
 use super::answer::{Committed, Disclosed, Fetched, Reply};
+use crate::{db::Bound, policies::AttributesRow};
 
 /// A permission: a name of the form `resource:action`, and what holding it does.
 pub trait Permission: Copy + Send + Sync + 'static {
     const NAME: &'static str;
+    /// Finds what is known of the resource that a request names, for the attribute policies of
+    /// realms that have them.
+    const ATTRIBUTES: Option<fn(Uuid) -> Bound<AttributesRow>> = None;
     type Effect: Effect;
 }
 
@@ -36,15 +42,19 @@ impl Effect for Discloses {
     type Answer<V> = Disclosed<V>;
 }
 
-/// Declares permissions: `ReadPatient = "patient:read", Discloses;`
+/// Declares permissions: `ReadPatient = "patient:read", Discloses;`. With `about find_attributes`
+/// the tenant's attribute policies are asked too, and the statement tells them of the resource.
 #[macro_export]
 macro_rules! permissions {
-    ($($(#[$meta:meta])* $name:ident = $text:literal, $effect:ident;)*) => {
+    ($($(#[$meta:meta])* $name:ident = $text:literal, $effect:ident $(, about $attributes:path)?;)*) => {
         $($(#[$meta])*
         #[derive(Clone, Copy, Debug)]
         pub struct $name;
         impl $crate::authz::Permission for $name {
             const NAME: &'static str = $text;
+            $(const ATTRIBUTES: Option<
+                fn($crate::uuid::Uuid) -> $crate::db::Bound<$crate::policies::AttributesRow>,
+            > = Some($attributes);)?
             type Effect = $crate::authz::$effect;
         })*
     };

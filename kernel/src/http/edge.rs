@@ -41,6 +41,7 @@ use crate::{
     db::{Actor, Origin},
     identity::{Credential, Refused},
     module::Registry,
+    policies::admit,
 };
 
 /// What the edge needs to know.
@@ -235,7 +236,7 @@ async fn govern(
     };
     let elsewhere = route.realm.is_some_and(|realm| realm != governed.caller.realm);
     if elsewhere || !edge.core.matrix.permits(governed.caller.role, route.permission) {
-        return Err(governed.refuse(Problem::forbidden(route.permission)).await);
+        return Err(governed.refuse(governed.forbidden(route.permission)).await);
     }
     let body = read_body(body, edge).await?;
     if let (Method::Post | Method::Patch, Some(key)) = (route.method, text("idempotency-key")) {
@@ -243,6 +244,10 @@ async fn govern(
         if governed.caller.actor != Actor::Anonymous {
             governed.idempotency = Some(Claim::new(route.name, parts.uri.path(), &key, &body)?);
         }
+    }
+    let id = params.iter().find(|(name, _)| *name == "id").map(|(_, value)| value);
+    if let Err(problem) = admit(&governed, route, id, &body).await {
+        return Err(governed.refuse(problem).await);
     }
     let incoming = Incoming {
         params: params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),

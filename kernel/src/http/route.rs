@@ -6,12 +6,17 @@ use std::{future::Future, sync::Arc};
 use futures::future::BoxFuture;
 use serde_json::Value;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{
     Problem,
     input::{Incoming, Input, InputDoc},
 };
-use crate::authz::{Authorized, Effect, Encoded, Governed, Permission, Reply};
+use crate::{
+    authz::{Authorized, Effect, Encoded, Governed, Permission, Reply},
+    db::Bound,
+    policies::AttributesRow,
+};
 
 /// The methods in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +55,7 @@ pub struct Route {
     /// `read`, `write` or `disclose`.
     pub effect: &'static str,
     pub docs: Docs,
+    pub(crate) attributes: Option<fn(Uuid) -> Bound<AttributesRow>>,
     pub(crate) input: fn(&mut InputDoc),
     pub(crate) output: fn(&mut InputDoc),
     pub(crate) handler: Handler,
@@ -170,6 +176,7 @@ impl Routes {
             realm: None,
             effect: <P::Effect as Effect>::NAME,
             docs,
+            attributes: P::ATTRIBUTES,
             input: I::describe,
             output: describe_output::<V>,
             handler,

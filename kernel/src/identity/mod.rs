@@ -28,6 +28,7 @@ pub use watch::Watch;
 use crate::{
     core::Core,
     db::{Context, DbError, Origin},
+    http::Problem,
 };
 
 /// What the server's settings say of identity.
@@ -43,11 +44,58 @@ pub struct IdentitySettings {
     pub access_minutes: Vec<(&'static str, u32)>,
     /// An RSA private key in PEM that signs RS256 tokens from now on (C-03).
     pub private_key: Option<String>,
+    /// Identity providers of the server's own settings (Z-002, Z-003), for organizations of Studio.
+    pub providers: Vec<sso::Provider>,
+    /// Under which browsers reach this server; providers send people back there.
+    pub public_url: String,
+    /// Where a sign-on may send a browser back to.
+    pub origins: Vec<String>,
+    /// What sign-ons are sealed under, where it is not `secret` (Z-051).
+    pub session_secret: Option<Vec<u8>>,
     /// The secret is this process's own (C-05, DEBUG): keys of another are passed over.
     pub ephemeral: bool,
 }
 
 impl IdentitySettings {
+    pub(crate) fn browser_secret(&self) -> &[u8] {
+        self.session_secret.as_deref().unwrap_or(&self.secret)
+    }
+
+    /// What providers must be told: `{PUBLIC_URL}/auth/sso/callback`.
+    pub(crate) fn redirect_uri(&self) -> String {
+        format!("{}/auth/sso/callback", self.public_url)
+    }
+
+    fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
+    /// The prefix binds the cookie to this host and to TLS (RFC 6265bis section 4.1.3.2).
+    pub(crate) fn cookie_name(&self) -> &'static str {
+        if self.is_https() { "__Host-reeve_sso" } else { "reeve_sso" }
+    }
+
+    /// The sign-on's cookie, for `seconds`. Lax: the provider's redirect is a top-level GET.
+    pub(crate) fn cookie(&self, value: &str, seconds: i64) -> String {
+        let secure = if self.is_https() { "; Secure" } else { "" };
+        let name = self.cookie_name();
+        format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
+    }
+
+    /// An address to send a browser back to: at one of our origins and no other.
+    pub(crate) fn check_return(&self, to: String) -> Result<String, Problem> {
+        let ours = |origin: &String| {
+            to.strip_prefix(origin.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        };
+        let plain = to.chars().all(|c| c.is_ascii_graphic() && c != '#' && c != '\\');
+        if plain && self.origins.iter().any(ours) {
+            return Ok(to);
+        }
+        let msg = "expected an address at one of ALLOWED_ORIGINS, without a fragment";
+        Err(Problem::field(&["query", "return_to"], "origin", msg))
+    }
+
     /// How long an access token of this realm lasts, in minutes.
     pub(crate) fn minutes(&self, realm: &Realm) -> u32 {
         let set = self.access_minutes.iter().find(|(name, _)| *name == realm.name);

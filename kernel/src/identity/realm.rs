@@ -37,6 +37,8 @@ pub struct Realm {
     /// What the realm's document calls the tenant: `school_id`, `organization_id`. The first is the
     /// claim in its tokens.
     pub tenant_fields: &'static [&'static str],
+    /// Whether its organizations narrow roles by attribute policies (C-20).
+    pub attribute_policies: bool,
     /// The role of those who register themselves; `None`: accounts are given.
     pub registers_as: Option<&'static str>,
 }

@@ -72,7 +72,9 @@ impl Watch {
                 LoadError::Ring(error) => DbError::Internal(error.to_string()),
             })?;
         }
-        self.core.callers.forget(&changed.into_iter().map(|row| row.id).collect());
+        let changed = changed.into_iter().map(|row| row.id).collect();
+        self.core.policies.forget(&changed);
+        self.core.callers.forget(&changed);
         Ok(())
     }
 

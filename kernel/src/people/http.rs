@@ -408,6 +408,8 @@ where
 /// A code, and where it is used.
 #[derive(Serialize, ToSchema)]
 pub struct CodeCreated {
+    /// The code's own id; it is no secret.
+    id: Uuid,
     account_id: Uuid,
     /// Shown once; for `POST /auth/password/reset`.
     #[schema(value_type = String)]
@@ -431,7 +433,7 @@ pub async fn reset(
     let code = new_code(&act)?;
     let insert = sql::insert_password_code(code.id, id, code.hash(), RESET);
     act.write(insert, move |_, _| {
-        let body = CodeCreated { account_id: id, code: code.show_once() };
+        let body = CodeCreated { id: code.id, account_id: id, code: code.show_once() };
         Answer::created(body, format!("/auth/users/{id}")).shown_once()
     })
     .await

@@ -122,6 +122,13 @@ pub(crate) fn constraints() -> Vec<Constraint> {
                 Problem::conflict("email_taken", detail)
             },
         },
+        Constraint {
+            name: "identity_taken",
+            problem: || {
+                let detail = "this sign-on has been completed in another window: begin again";
+                Problem::conflict("sign_on_twice", detail)
+            },
+        },
         Constraint { name: "RV509", problem: super::rules::last_administrator },
     ]
 }

@@ -139,7 +139,7 @@ pub async fn register(
 }
 
 /// Hashes a new password that the rules allow.
-pub(crate) async fn hash_new<P: Permission>(
+async fn hash_new<P: Permission>(
     act: &Authorized<P>,
     password: Password,
     person: &passwords::Person<'_>,

@@ -13,7 +13,7 @@ use super::{SignIn, TokenResponse, rules, sql};
 use crate::{
     authz::{Answer, Authorized, Caller, Committed, Permission},
     core::Core,
-    db::Actor,
+    db::{Actor, Bound, Done},
     http::Problem,
     identity::{Bearer, Family, Realm},
     seal::derive,
@@ -61,7 +61,10 @@ pub(super) async fn by_password(
     });
     let better = verdict.rehash.map(|hash| hash.as_str().to_owned());
     let name_hash = Some(name_hash(core, account.as_bytes()));
-    open(&person, &realm, account, found.role, "password", (name_hash, better)).await
+    let who = (account, found.role);
+    let Opening { tokens, statement, .. } =
+        prepare(&person, &realm, who, "password", (name_hash, better))?;
+    person.write_then(statement, |_, _| Ok(Answer::ok(tokens).shown_once())).await
 }
 
 /// The account whose password this is.
@@ -155,15 +158,21 @@ pub(super) fn name_hash(core: &Core, name: &[u8]) -> Vec<u8> {
     hmac::sign(&key, name).as_ref().to_vec()
 }
 
-/// Opens a session for who has shown who they are, and hands out its first tokens.
-pub(crate) async fn open<P: Permission<Effect = crate::authz::Writes>>(
+/// A session about to be opened, and its first tokens.
+pub(crate) struct Opening {
+    pub(crate) session: Uuid,
+    pub(crate) tokens: TokenResponse,
+    pub(crate) statement: Bound<Done>,
+}
+
+/// Prepares a session for who has shown who they are.
+pub(crate) fn prepare<P: Permission>(
     person: &Authorized<P>,
     realm: &Realm,
-    account: Uuid,
-    role: Option<String>,
+    (account, role): (Uuid, Option<String>),
     authenticated_by: &'static str,
     (name_hash, better_hash): (Option<Vec<u8>>, Option<String>),
-) -> Result<Committed<TokenResponse>, Problem> {
+) -> Result<Opening, Problem> {
     let core = person.core();
     let (session, now) = (person.new_id(), person.now());
     let expires_at = match realm.refresh_days {
@@ -174,11 +183,11 @@ pub(crate) async fn open<P: Permission<Effect = crate::authz::Writes>>(
     let tokens = tokens(core, realm, role.as_deref(), &family)?;
     let statement =
         sql::open_session(session, account, authenticated_by, expires_at, name_hash, better_hash);
-    person.write_then(statement, |_, _| Ok(Answer::ok(tokens).shown_once())).await
+    Ok(Opening { session, tokens, statement })
 }
 
 /// The tokens of a session's generation.
-pub(super) fn tokens(
+pub(crate) fn tokens(
     core: &Core,
     realm: &Realm,
     role: Option<&str>,

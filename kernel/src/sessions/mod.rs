@@ -8,9 +8,10 @@ mod login;
 mod rules;
 pub(crate) mod sql;
 
+pub(crate) use http::parse_email;
 pub use http::{SessionView, TokenResponse};
-pub(crate) use http::{hash_new, parse_email};
-pub(crate) use login::open;
+pub(crate) use login::{prepare, tokens};
+pub(crate) use rules::domain;
 
 use serde_json::json;
 

@@ -55,11 +55,6 @@ row! {
 }
 
 row! {
-    /// A session that was opened or ended.
-    pub struct SessionId { id: Uuid }
-}
-
-row! {
     /// What a change of one's password needs.
     pub struct OwnPassword {
         password_hash: Option<String>,
@@ -86,13 +81,13 @@ statements! {
     /// Opens a session; what goes with it: the count of attempts begins anew, and an old hash gives
     /// way to a better one.
     fn open_session(id: Uuid, account: Uuid, authenticated_by: &'static str, expires_at: Timestamp,
-                    name_hash: Option<Vec<u8>>, better_hash: Option<String>) -> SessionId
+                    name_hash: Option<Vec<u8>>, better_hash: Option<String>) -> Done
         = "with forgotten as materialized (select kernel.forget_attempts($5)),
                 rehashed as (update kernel.account set password_hash = $6
                               where tenant_id = kernel.tenant() and id = $2 and $6::text is not null)
            insert into kernel.session (tenant_id, id, account_id, authenticated_by, expires_at)
            select kernel.tenant(), $1, $2, $3, $4 from forgotten
-           returning id";
+           returning true as done";
 
     fn turn_session(id: Uuid, account: Uuid, generation: i32) -> Turned
         = "select turned.outcome, turned.generation, a.role, t.realm,
@@ -107,10 +102,10 @@ statements! {
             where tenant_id = kernel.tenant() and account_id = $1 and ended_at is null and expires_at > now()
             order by id desc limit 100";
 
-    fn end_session(id: Uuid, account: Uuid, reason: &'static str) -> SessionId
+    fn end_session(id: Uuid, account: Uuid, reason: &'static str) -> Done
         = "update kernel.session set ended_at = now(), end_reason = $3
             where tenant_id = kernel.tenant() and id = $1 and account_id = $2 and ended_at is null
-           returning id";
+           returning true as done";
 
     fn end_sessions(account: Uuid) -> Done
         = "select kernel.end_sessions($1, 'ended_by_owner', null) is not null as done";

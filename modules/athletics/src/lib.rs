@@ -20,6 +20,7 @@ pub const REALM: Realm = Realm {
     refresh_days: None,
     passwords: Policy::Argon2id,
     tenant_fields: &["school_id"],
+    attribute_policies: false,
     registers_as: None,
 };
 
@@ -31,6 +32,7 @@ pub fn module() -> Module {
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
+        resources: &[],
         statements: vec![],
         constraints: Vec::new,
         routes: Routes::default(),

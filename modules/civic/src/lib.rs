@@ -22,6 +22,7 @@ pub const REALM: Realm = Realm {
     passwords: Policy::Argon2id,
     // TokenPayload has `tenant_id`; a user has `municipality_id` too.
     tenant_fields: &["tenant_id", "municipality_id"],
+    attribute_policies: false,
     registers_as: Some("citizen"),
 };
 
@@ -33,6 +34,7 @@ pub fn module() -> Module {
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
+        resources: &[],
         statements: vec![],
         constraints: Vec::new,
         routes: Routes::default(),

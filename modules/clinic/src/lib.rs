@@ -28,6 +28,7 @@ pub const REALM: Realm = Realm {
     refresh_days: Some(7),
     passwords: Policy::Argon2id,
     tenant_fields: &["tenant_id"],
+    attribute_policies: false,
     registers_as: None,
 };
 
@@ -47,6 +48,7 @@ pub fn module() -> Module {
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
+        resources: &[],
         statements: [patients::sql::ALL, appointments::sql::ALL, catalogues::sql::ALL].concat(),
         constraints: || {
             let all = [

@@ -22,6 +22,7 @@ pub const REALM: Realm = Realm {
     // K-004, to the letter.
     passwords: Policy::Pbkdf2Sha256,
     tenant_fields: &["tenant_id"],
+    attribute_policies: false,
     registers_as: None,
 };
 
@@ -33,6 +34,7 @@ pub fn module() -> Module {
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
+        resources: &[],
         statements: vec![],
         constraints: Vec::new,
         routes: Routes::default(),

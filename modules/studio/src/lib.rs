@@ -22,6 +22,7 @@ pub const REALM: Realm = Realm {
     // Z-063's bcrypt hashes are verified and upgraded (C-01).
     passwords: Policy::Argon2id,
     tenant_fields: &["organization_id"],
+    attribute_policies: true,
     registers_as: None,
 };
 
@@ -33,6 +34,7 @@ pub fn module() -> Module {
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
+        resources: permissions::RESOURCES,
         statements: vec![],
         constraints: Vec::new,
         routes: Routes::default(),

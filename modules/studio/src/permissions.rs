@@ -1,12 +1,31 @@
-//! The permissions of organizations and their rows of the role matrix, and nothing else.
+//! The permissions of organizations, their rows of the role matrix, and the kinds of resources that
+//! an organization's attribute policies may speak of. Nothing else.
 
-use policy::Grant;
+use policy::{Attribute, AttributeKind, Grant, ResourceKind};
 
 /// The roles of an organization's people.
 pub(crate) const GRANTS: &[Grant] = &[
     Grant {
         role: "org_owner",
         permissions: &[
+            "agent:create",
+            "agent:read",
+            "agent:update",
+            "agent:delete",
+            "agent:deploy",
+            "workspace:create",
+            "workspace:read",
+            "workspace:update",
+            "workspace:delete",
+            "gateway:create",
+            "gateway:read",
+            "gateway:update",
+            "gateway:delete",
+            "deployment:read",
+            "deployment:update",
+            "policy:read",
+            "policy:write",
+            "policy:evaluate",
             "audit:read",
             "audit:read_personal",
             "key:read",
@@ -15,10 +34,87 @@ pub(crate) const GRANTS: &[Grant] = &[
             "user:write",
         ],
     },
+    // Runs the organization from day to day; keys are the owner's.
     Grant {
         role: "org_admin",
-        permissions: &["audit:read", "key:read", "user:read", "user:write"],
+        permissions: &[
+            "agent:create",
+            "agent:read",
+            "agent:update",
+            "agent:delete",
+            "agent:deploy",
+            "workspace:create",
+            "workspace:read",
+            "workspace:update",
+            "workspace:delete",
+            "gateway:create",
+            "gateway:read",
+            "gateway:update",
+            "gateway:delete",
+            "deployment:read",
+            "deployment:update",
+            "policy:read",
+            "policy:write",
+            "policy:evaluate",
+            "audit:read",
+            "key:read",
+            "user:read",
+            "user:write",
+        ],
     },
-    Grant { role: "developer", permissions: &[] },
-    Grant { role: "viewer", permissions: &[] },
+    Grant {
+        role: "developer",
+        permissions: &[
+            "agent:create",
+            "agent:read",
+            "agent:update",
+            "agent:deploy",
+            "workspace:read",
+            "gateway:read",
+            "deployment:read",
+            "policy:read",
+            "policy:evaluate",
+        ],
+    },
+    Grant {
+        role: "viewer",
+        permissions: &["agent:read", "workspace:read", "gateway:read", "deployment:read"],
+    },
+];
+
+const fn text(name: &'static str, required: bool) -> Attribute {
+    Attribute { name, kind: AttributeKind::Text, required }
+}
+
+const NAME: Attribute = text("name", true);
+const STATUS: Attribute = text("status", false);
+const WORKSPACE: Attribute = text("workspace_id", false);
+const CREATED_BY: Attribute = text("created_by", false);
+
+/// What policies know of an organization's resources.
+pub(crate) const RESOURCES: &[ResourceKind] = &[
+    ResourceKind {
+        name: "agent",
+        plural: "agents",
+        actions: &["create", "read", "update", "delete", "deploy"],
+        attributes: &[NAME, STATUS, WORKSPACE, CREATED_BY],
+    },
+    ResourceKind {
+        name: "workspace",
+        plural: "workspaces",
+        actions: &["create", "read", "update", "delete"],
+        attributes: &[NAME, CREATED_BY],
+    },
+    ResourceKind {
+        name: "gateway",
+        plural: "gateways",
+        actions: &["create", "read", "update", "delete"],
+        attributes: &[NAME, STATUS, text("environment", false), CREATED_BY],
+    },
+    ResourceKind {
+        name: "deployment",
+        plural: "deployments",
+        actions: &["read", "update"],
+        attributes: &[STATUS, text("agent_id", false), text("gateway_id", false), CREATED_BY],
+    },
 ];

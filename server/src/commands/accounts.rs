@@ -1,4 +1,4 @@
-//! `user` and `token-key`.
+//! `user`, `provider` and `token-key`.
 
 use std::io::BufRead;
 
@@ -10,12 +10,13 @@ use kernel::{
         rotation::{self, KeyInfo},
     },
     people::{NewAccount, People, PersonView},
+    sign_on::{NewProvider, ProviderInfo, Providers},
     tenant,
 };
 use passwords::Password;
 use serde_json::json;
 
-use super::{Failure, TokenKeyCommand, UserCommand, operate::Work, show};
+use super::{Failure, ProviderCommand, TokenKeyCommand, UserCommand, operate::Work, show};
 
 pub async fn user(work: Work<'_>, command: UserCommand) -> Result<(), Failure> {
     let clock = Clock::default();
@@ -33,7 +34,8 @@ pub async fn user(work: Work<'_>, command: UserCommand) -> Result<(), Failure> {
     let mut people = People { platform: &mut platform, clock: &clock, matrix, realm, tenant };
     match command {
         UserCommand::Create { email, name, role, password_stdin, .. } => {
-            let password = if password_stdin { Some(first_line()?) } else { None };
+            let password =
+                if password_stdin { Some(Password::new(line_of_input()?)) } else { None };
             let full_name = name.unwrap_or_else(|| email.clone());
             let new = NewAccount { email, full_name, role, password };
             let (person, code) = people.create(new).await?;
@@ -55,11 +57,11 @@ pub async fn user(work: Work<'_>, command: UserCommand) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A password is never an argument: others on the machine see those.
-fn first_line() -> Result<Password, Failure> {
+/// A secret is never an argument: others on the machine see those.
+fn line_of_input() -> Result<String, Failure> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
-    Ok(Password::new(line.trim_end_matches(['\r', '\n'])))
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn realm<'a>(work: &'a Work<'_>, name: &str) -> Result<&'a Realm, Failure> {
@@ -89,6 +91,42 @@ fn show_code(json: bool, code: &TokenText) {
     eprintln!(
         "a code, shown this once: they send it with a new password to POST /auth/password/reset"
     );
+}
+
+pub async fn provider(work: Work<'_>, command: ProviderCommand) -> Result<(), Failure> {
+    let clock = Clock::default();
+    let mut platform = Platform::connect(&work.database.owner, clock.new_id()).await?;
+    let (ProviderCommand::Add { tenant, .. }
+    | ProviderCommand::List { tenant }
+    | ProviderCommand::Remove { tenant, .. }) = &command;
+    let tenant = tenant::find(&mut platform, tenant).await?;
+    let mut providers = Providers {
+        platform: &mut platform,
+        clock: &clock,
+        matrix: &work.registry.matrix,
+        tenant: tenant.id,
+        realm: tenant.realm,
+    };
+    match command {
+        ProviderCommand::Add {
+            name, discovery, client_id, secret_stdin, domains, role, ..
+        } => {
+            let client_secret = if secret_stdin { Some(line_of_input()?) } else { None };
+            let new = NewProvider { name, discovery, client_id, client_secret, domains, role };
+            providers.add(new, work.database.require_secret()?).await?;
+        }
+        ProviderCommand::List { .. } => {}
+        ProviderCommand::Remove { name, .. } => providers.remove(&name).await?,
+    }
+    let columns: [show::Column<ProviderInfo>; 5] = [
+        ("name", |p| p.name.clone()),
+        ("discovery", |p| p.discovery.clone()),
+        ("client id", |p| p.client_id.clone()),
+        ("domains", |p| p.domains.join(", ")),
+        ("role of the new", |p| p.role.clone().unwrap_or_else(|| "none".into())),
+    ];
+    show::rows(work.json, &providers.list().await?, &columns);
+    Ok(())
 }
 
 pub async fn token_key(work: Work<'_>, command: TokenKeyCommand) -> Result<(), Failure> {

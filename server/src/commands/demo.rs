@@ -10,6 +10,7 @@ use kernel::{
     authz::Operator,
     db::{self, Platform},
     http::Problem,
+    module::Registry,
     tenant::{self, NewTenant, Tenant},
 };
 use serde::{Deserialize, Serialize};
@@ -56,7 +57,7 @@ pub async fn demo(work: Work<'_>, args: &DemoArgs) -> Result<(), Failure> {
     let mut kept = kept(&settings);
     let mut platform = Platform::connect(&work.database.owner, Clock::default().new_id()).await?;
     if kept.clinics.is_empty() {
-        kept.clinics = create_clinics(&mut platform).await?;
+        kept.clinics = create_clinics(&mut platform, &work.registry).await?;
         keep(&settings, &kept)?;
     }
     if kept.people.is_none() {
@@ -105,7 +106,10 @@ async fn serving_database(
     Ok(serving)
 }
 
-async fn create_clinics(platform: &mut Platform) -> Result<Vec<Clinic>, Failure> {
+async fn create_clinics(
+    platform: &mut Platform,
+    registry: &Registry,
+) -> Result<Vec<Clinic>, Failure> {
     let clock = Clock::default();
     let mut clinics = vec![];
     for name in CLINICS {
@@ -114,7 +118,7 @@ async fn create_clinics(platform: &mut Platform) -> Result<Vec<Clinic>, Failure>
             Err(_) => {
                 let (name, realm) = (name.to_owned(), "clinic".to_owned());
                 let new = NewTenant { name, realm, demo: true, ..NewTenant::default() };
-                tenant::create(platform, &clock, new).await?
+                tenant::create(platform, &clock, registry, new).await?
             }
         };
         let reference = id.to_string();

@@ -69,7 +69,7 @@ impl DemoPeople {
                 let (name, realm, code) =
                     (name.to_owned(), realm.to_owned(), Some(code.to_owned()));
                 let new = NewTenant { name, realm, code, demo: true, ..NewTenant::default() };
-                tenant::create(platform, &clock, new).await?
+                tenant::create(platform, &clock, registry, new).await?
             }
         };
         let known = registry.realms.iter().find(|known| known.name == realm).copied();
@@ -111,8 +111,7 @@ impl DemoPeople {
         show::line(&format!(
             "
   # sign in, and ask who you are
-  TOKEN=$(curl -s {url}/auth/token -d username={email} -d password={} | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')
-  curl -s {url}/auth/me -H \"Authorization: Bearer $TOKEN\"",
+  curl -s {url}/auth/me -H \"Authorization: Bearer $(curl -s {url}/auth/token -d username={email} -d password={} | cut -d'\"' -f4)\"",
             self.password
         ));
     }

@@ -12,13 +12,18 @@ mod import;
 mod operate;
 mod people;
 mod people_of_the_demo;
+mod policies;
 mod show;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use kernel::{
-    db::DbError, db::MigrateError, identity::rotation::RotationError, tenant::TenantError,
+    db::{DbError, MigrateError},
+    identity::rotation::RotationError,
+    policies::PolicyFault,
+    sign_on::ProviderFault,
+    tenant::TenantError,
 };
 use tokio::runtime::Runtime;
 
@@ -77,6 +82,12 @@ enum Command {
     /// The keys that sign people's tokens.
     #[command(subcommand)]
     TokenKey(TokenKeyCommand),
+    /// Identity providers of an organisation.
+    #[command(subcommand)]
+    Provider(ProviderCommand),
+    /// Put questions to an organization's attribute policies.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// API keys of an organisation.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -176,6 +187,65 @@ enum UserCommand {
 }
 
 #[derive(Subcommand)]
+enum ProviderCommand {
+    /// Add one: reeve provider add --tenant acme --name okta --discovery https://acme.okta.com --client-id …
+    ///
+    /// The client secret is read from standard input; without one the client is public, held by PKCE.
+    Add {
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        name: String,
+        /// The issuer, or the full address of its metadata.
+        #[arg(long)]
+        discovery: String,
+        #[arg(long)]
+        client_id: String,
+        /// Read the client secret from the first line of standard input.
+        #[arg(long)]
+        secret_stdin: bool,
+        /// An e-mail domain that it speaks for; may be given again.
+        #[arg(long = "domain")]
+        domains: Vec<String>,
+        /// The role of somebody new; without it only who was invited comes in.
+        #[arg(long)]
+        role: Option<String>,
+    },
+    /// List an organisation's providers.
+    List {
+        #[arg(long)]
+        tenant: String,
+    },
+    /// Remove one; sessions go on to their end.
+    Remove {
+        #[arg(long)]
+        tenant: String,
+        name: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum PolicyCommand {
+    /// Say what would be decided, and by which rule.
+    ///
+    /// reeve policy explain --tenant acme '{"role":"developer","action":"deploy","resource":"agent","attributes":{"name":"x"}}'
+    Explain {
+        #[arg(long)]
+        tenant: String,
+        /// As for POST /api/v1/policies/evaluate.
+        question: String,
+    },
+    /// Put many questions, one JSON object a line, each with `"expect": true` or `false`; exit code 7
+    /// when one is answered otherwise.
+    Test {
+        #[arg(long)]
+        tenant: String,
+        /// The file; `-` is standard input.
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
 enum TokenKeyCommand {
     /// List the keys, without what is secret.
     List,
@@ -269,6 +339,10 @@ pub enum Failure {
     Tenant(#[from] TenantError),
     #[error(transparent)]
     Rotation(#[from] RotationError),
+    #[error(transparent)]
+    Provider(#[from] ProviderFault),
+    #[error(transparent)]
+    Policy(#[from] PolicyFault),
     #[error("the database refused: {0}")]
     Db(#[from] DbError),
     #[error("{0}")]
@@ -307,6 +381,9 @@ impl Failure {
             )
             | Self::Migrate(MigrateError::Connect(_) | MigrateError::Busy)
             | Self::Db(DbError::Unavailable(_) | DbError::Timeout) => 6,
+            Self::Provider(ProviderFault::NotThere) => 4,
+            Self::Provider(ProviderFault::Setup(_) | ProviderFault::Invalid(_))
+            | Self::Policy(PolicyFault::None | PolicyFault::Invalid(_)) => 5,
             Self::Findings(_) => 7,
             _ => 1,
         }
@@ -344,6 +421,8 @@ pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failu
             Command::Tenant(command) => people::tenant(work, command).await,
             Command::Key(command) => people::key(work, command).await,
             Command::User(command) => accounts::user(work, command).await,
+            Command::Provider(command) => accounts::provider(work, command).await,
+            Command::Policy(command) => policies::policy(work, command).await,
             Command::TokenKey(command) => accounts::token_key(work, command).await,
             Command::Import(args) => import::import(work, &args).await,
             Command::Openapi => Ok(()),

@@ -21,7 +21,7 @@ pub async fn tenant(work: Work<'_>, command: TenantCommand) -> Result<(), Failur
                 return Err(Failure::Usage(format!("--realm is one of {}", realms.join(", "))));
             }
             let new = NewTenant { name, realm, code, host, require_if_match, demo: false };
-            vec![tenant::create(&mut platform, &clock, new).await?]
+            vec![tenant::create(&mut platform, &clock, &work.registry, new).await?]
         }
         TenantCommand::List => tenant::list(&mut platform).await?,
         TenantCommand::Suspend { tenant } => {
