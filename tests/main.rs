@@ -13,4 +13,6 @@ mod clinic;
 mod conformance;
 mod http;
 mod kernel;
+mod policies;
 mod process;
+mod sign_on;

@@ -115,6 +115,11 @@ impl TestProvider {
         Self { issuer, options, _process: process }
     }
 
+    /// What it was started with.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// The provider as settings would name it.
     ///
     /// # Panics

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::{Organisation, PASSWORD, Persona, TestDatabase, TestTenant, logs};
 
 /// The secret of every server of the tests.
-pub(crate) const SECRET: &[u8] = b"a secret of the tests, 32 bytes..";
+pub const SECRET: &str = "a secret of the tests, 32 bytes..";
 
 /// How a test's server differs from the usual one.
 #[derive(Clone)]
@@ -82,7 +82,13 @@ pub fn run_with(options: Options, test: impl AsyncFnOnce(&mut TestApp)) {
 impl TestApp {
     async fn start(options: &Options) -> Self {
         let database = TestDatabase::migrated().await;
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build();
+        // Loopback only: no certificates to read, and a redirect is an answer to be looked at.
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(60))
+            .no_proxy()
+            .tls_certs_only([])
+            .redirect(reqwest::redirect::Policy::none())
+            .build();
         let mut app = Self { database, http: http.expect("a client"), replicas: vec![] };
         app.add_replica(options).await;
         app
@@ -98,9 +104,10 @@ impl TestApp {
         };
         let modules = reeve::modules().into_iter().chain(options.extra.map(|module| module()));
         let registry = Registry::new(modules.collect()).expect("a registry");
-        let server = Server::prepare(&settings, registry, pool, SECRET, Clock::default())
-            .await
-            .expect("a server");
+        let server =
+            Server::prepare(&settings, registry, pool, SECRET.as_bytes(), Clock::default())
+                .await
+                .expect("a server");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, mut stopped) = watch::channel(false);

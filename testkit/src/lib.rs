@@ -21,7 +21,7 @@ mod logs;
 mod persona;
 mod postgres;
 
-pub use app::{Options, TestApp, run, run_with};
+pub use app::{Options, SECRET, TestApp, run, run_with};
 pub use logs::{logged, metrics};
 pub use persona::{Organisation, PASSWORD, Persona, Reply, TestTenant, appointment, patient};
 pub use postgres::{TestDatabase, socket_folder};

@@ -105,6 +105,11 @@ impl Persona {
         self.post("/auth/login", &body).await
     }
 
+    /// The same caller with this text as token, or without any credential.
+    pub fn with_token(&self, token: Option<String>) -> Self {
+        Self { key: None, token, refresh: None, ..self.clone() }
+    }
+
     /// The same caller with the tokens of this answer.
     pub fn with_tokens(&self, reply: &Reply) -> Self {
         let body = reply.json();

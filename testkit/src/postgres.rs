@@ -84,7 +84,8 @@ impl TestDatabase {
                 };
                 let settings = Settings::from_map(&HashMap::new()).expect("settings");
                 let clock = Clock::default();
-                let first = Server::prepare(&settings, registry, serving, SECRET, clock).await;
+                let first =
+                    Server::prepare(&settings, registry, serving, SECRET.as_bytes(), clock).await;
                 first.expect("a first start").core.db().close();
             })
             .await;

@@ -13,7 +13,7 @@ async fn import(app: &TestApp, words: &[&str], lines: &str) -> (Output, Vec<Valu
         .args(words)
         .env("DATABASE_URL", app.database.url("reeve_app"))
         .env("DATABASE_OWNER_URL", app.database.url("reeve_admin"))
-        .env("SECRET_KEY", "a secret for the import's process, long enough")
+        .env("SECRET_KEY", testkit::SECRET)
         .output()
         .await
         .unwrap();

@@ -3,5 +3,6 @@
 
 mod documents;
 mod house;
+mod people;
 pub mod routes;
 mod schema;

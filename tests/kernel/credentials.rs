@@ -533,7 +533,7 @@ fn the_binary_refuses_a_superusers_url_with_code_3_and_says_what_to_do() {
             .current_dir(socket_folder().parent().unwrap())
             .env_clear()
             .env("DATABASE_URL", app.database.url("reeve_admin"))
-            .env("SECRET_KEY", "0123456789abcdef0123456789abcdef")
+            .env("SECRET_KEY", testkit::SECRET)
             .env("PORT", "0")
             .env("METRICS_ADDR", "off")
             .output()

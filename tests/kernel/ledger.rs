@@ -303,7 +303,7 @@ fn u05_each_record_of_an_import_and_each_operators_act_is_in_the_ledger() {
                 .env_clear()
                 .env("DATABASE_URL", app.database.url("reeve_app"))
                 .env("DATABASE_OWNER_URL", app.database.url("reeve_admin"))
-                .env("SECRET_KEY", "0123456789abcdef0123456789abcdef")
+                .env("SECRET_KEY", testkit::SECRET)
                 .output()
                 .unwrap();
             assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));

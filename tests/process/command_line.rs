@@ -10,8 +10,7 @@ async fn say(app: &TestApp, words: &[&str]) -> (Option<i32>, String, String) {
     command
         .env("DATABASE_URL", app.database.url("reeve_app"))
         .env("DATABASE_OWNER_URL", app.database.url("reeve_admin"));
-    let output =
-        command.env("SECRET_KEY", "a secret of the tests, 32 bytes..").output().await.unwrap();
+    let output = command.env("SECRET_KEY", testkit::SECRET).output().await.unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
@@ -138,8 +137,7 @@ fn serving_as_an_owner_or_superuser_is_refused_with_what_to_do() {
         command
             .env("DATABASE_URL", app.database.url("reeve_admin"))
             .env("PORT", super::free_port().to_string());
-        let output =
-            command.env("SECRET_KEY", "a secret of the tests, 32 bytes..").output().await.unwrap();
+        let output = command.env("SECRET_KEY", testkit::SECRET).output().await.unwrap();
         assert_eq!(output.status.code(), Some(3));
         let talk = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(talk.contains("superuser") && talk.contains("reeve migrate"), "{talk}");

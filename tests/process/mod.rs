@@ -40,7 +40,7 @@ impl Server {
     async fn start(database: &TestDatabase, port: u16) -> Self {
         let mut command = reeve(&["serve"]);
         command.env("DATABASE_URL", database.url("reeve_app")).env("PORT", port.to_string());
-        command.env("SECRET_KEY", "a secret of the tests, 32 bytes..").env("LOG_LEVEL", "error");
+        command.env("SECRET_KEY", testkit::SECRET).env("LOG_LEVEL", "error");
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let server = Self { child, url: format!("http://127.0.0.1:{port}") };
         wait_until_ready(&server.url, Duration::from_secs(20)).await;
