@@ -165,7 +165,7 @@ impl Core {
         if matches!(problem.status, 400 | 401 | 403) {
             self.record_refusal(&context, route.name, problem.code).await;
         }
-        problem
+        *problem
     }
 }
 

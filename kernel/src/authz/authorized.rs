@@ -137,7 +137,7 @@ impl<P: Permission> Authorized<P> {
             return Ok(role);
         }
         let detail = "your role does not hold all that this one holds";
-        Err(Problem { refused: Some(P::NAME), ..Problem::new(403, "role_not_covered", detail) })
+        Err(Problem::new(403, "role_not_covered", detail).refusing(P::NAME))
     }
 
     pub fn now(&self) -> Timestamp {
@@ -417,9 +417,9 @@ impl Governed {
     /// Records the refusal of a permission, if that is what `problem` is. It has no transaction to
     /// ride on; when it cannot be written the refusal stands all the same, and the log says so.
     pub(crate) async fn refuse(&self, problem: Problem) -> Problem {
-        if let Some(permission) = problem.refused {
-            let mut context = self.context(permission, None);
-            context.tenant = problem.refused_in.unwrap_or(context.tenant);
+        if let Some(refusal) = &problem.refused {
+            let mut context = self.context(refusal.permission, None);
+            context.tenant = refusal.tenant.unwrap_or(context.tenant);
             self.core.record_refusal(&context, self.route, problem.code).await;
         }
         problem

@@ -284,7 +284,7 @@ fn same_tenant(caller: Caller, header: Option<&str>) -> Result<Caller, Refused> 
         Some(named) if named.trim().parse() != Ok(caller.tenant) => {
             let detail =
                 "X-Tenant-ID names another organisation than your credential's: leave it out";
-            let problem = Problem::new(400, "tenant_mismatch", detail);
+            let problem = Problem::new(400, "tenant_mismatch", detail).into();
             Err(Refused { tenant: caller.tenant, actor: caller.actor, problem })
         }
         _ => Ok(caller),

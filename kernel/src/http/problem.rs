@@ -30,10 +30,8 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Seconds, for `Retry-After`.
     pub retry_after: Option<u32>,
-    /// The permission that was refused; the edge records it.
-    pub refused: Option<&'static str>,
-    /// The tenant whose ledger the refusal belongs to, when it is not the caller's own.
-    pub refused_in: Option<Uuid>,
+    /// What was refused; the edge records it.
+    pub refused: Option<Box<Refusal>>,
     /// The error of RFC 6749 section 5.2, for clients of a token endpoint.
     pub oauth: Option<&'static str>,
     /// For our log only.
@@ -46,7 +44,25 @@ impl fmt::Display for Problem {
     }
 }
 
+/// A refusal, for the ledger.
+#[derive(Debug)]
+pub struct Refusal {
+    pub permission: &'static str,
+    /// The tenant whose ledger it belongs to, when it is not the caller's own.
+    pub tenant: Option<Uuid>,
+}
+
 impl Problem {
+    /// The same, on record as the refusal of this permission.
+    pub fn refusing(self, permission: &'static str) -> Self {
+        Self { refused: Some(Box::new(Refusal { permission, tenant: None })), ..self }
+    }
+
+    /// The same, on record in the ledger of this tenant.
+    pub(crate) fn refusing_in(self, permission: &'static str, tenant: Uuid) -> Self {
+        Self { refused: Some(Box::new(Refusal { permission, tenant: Some(tenant) })), ..self }
+    }
+
     pub fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             status,
@@ -55,7 +71,6 @@ impl Problem {
             errors: vec![],
             retry_after: None,
             refused: None,
-            refused_in: None,
             oauth: None,
             cause: None,
         }
@@ -76,7 +91,7 @@ impl Problem {
     /// 403: known, but not allowed.
     pub fn forbidden(permission: &'static str) -> Self {
         let detail = format!("this needs the permission `{permission}`");
-        Self { refused: Some(permission), ..Self::new(403, "forbidden", detail) }
+        Self::new(403, "forbidden", detail).refusing(permission)
     }
 
     /// 404: not there, or not visible to this tenant; nobody can tell which.

@@ -70,12 +70,12 @@ pub struct Callers {
 pub(crate) struct Refused {
     pub(crate) tenant: Uuid,
     pub(crate) actor: Actor,
-    pub(crate) problem: Problem,
+    pub(crate) problem: Box<Problem>,
 }
 
 impl Refused {
     fn unknown(problem: Problem) -> Self {
-        Self { tenant: Uuid::nil(), actor: Actor::Anonymous, problem }
+        Self { tenant: Uuid::nil(), actor: Actor::Anonymous, problem: problem.into() }
     }
 
     fn nobody() -> Self {
@@ -101,8 +101,11 @@ impl Callers {
             Credential::Key(text) => self.by_key(core, origin, text).await?,
             Credential::Bearer(text) => self.by_token(core, origin, text).await?,
         };
-        let refused =
-            |problem| Refused { tenant: known.caller.tenant, actor: known.caller.actor, problem };
+        let refused = |problem: Problem| Refused {
+            tenant: known.caller.tenant,
+            actor: known.caller.actor,
+            problem: problem.into(),
+        };
         match known.standing {
             Standing::TenantSuspended => return Err(refused(Problem::tenant_suspended())),
             Standing::AccountInactive => {

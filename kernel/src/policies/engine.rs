@@ -123,7 +123,7 @@ fn denied(permission: &'static str, decision: &Decision) -> Problem {
         tracing::warn!(?policies, ?attributes, "a policy could not be evaluated: refused");
     }
     let code = decision.reason.code();
-    Problem { refused: Some(permission), ..Problem::new(403, code, "Access denied by policy") }
+    Problem::new(403, code, "Access denied by policy").refusing(permission)
 }
 
 impl Governed {

@@ -194,12 +194,8 @@ pub async fn refresh(
 }
 
 fn ended(tenant: Uuid, code: &'static str) -> Problem {
-    Problem {
-        refused: Some(Refresh::NAME),
-        refused_in: Some(tenant),
-        oauth: Some("invalid_grant"),
-        ..Problem::new(401, code, "this session has ended: sign in again")
-    }
+    let problem = Problem::new(401, code, "this session has ended: sign in again");
+    Problem { oauth: Some("invalid_grant"), ..problem.refusing_in(Refresh::NAME, tenant) }
 }
 
 pub async fn logout(act: Authorized<EndSessions>, (): ()) -> Result<Committed<()>, Problem> {
@@ -348,15 +344,8 @@ pub async fn reset_password(
 }
 
 fn bad_code(tenant: Uuid) -> Problem {
-    Problem {
-        refused: Some(UseCode::NAME),
-        refused_in: Some(tenant),
-        ..Problem::new(
-            400,
-            "invalid_code",
-            "this code is wrong, was used or has ended: ask for another",
-        )
-    }
+    let detail = "this code is wrong, was used or has ended: ask for another";
+    Problem::new(400, "invalid_code", detail).refusing_in(UseCode::NAME, tenant)
 }
 
 /// What a password may not be: its owner's address or name.

@@ -33,12 +33,9 @@ pub(super) struct Attempt {
 
 /// The one refusal of every login.
 pub(super) fn refused(tenant: Uuid, permission: &'static str) -> Problem {
-    Problem {
-        refused: Some(permission),
-        refused_in: Some(tenant),
-        oauth: Some("invalid_grant"),
-        ..Problem::new(401, "invalid_credentials", "the e-mail address or the password is wrong")
-    }
+    let detail = "the e-mail address or the password is wrong";
+    let problem = Problem::new(401, "invalid_credentials", detail);
+    Problem { oauth: Some("invalid_grant"), ..problem.refusing_in(permission, tenant) }
 }
 
 /// Signs in with a password.
@@ -93,8 +90,7 @@ async fn judge(
     let verdict = check(&place, (name, account), attempt.password, hash, policy).await?;
     match (found, account) {
         (Some(row), Some(_)) if verdict.right && !row.tenant_active => {
-            let suspended = Problem::tenant_suspended();
-            Err(Problem { refused: Some(SignIn::NAME), refused_in: Some(tenant), ..suspended })
+            Err(Problem::tenant_suspended().refusing_in(SignIn::NAME, tenant))
         }
         (Some(row), Some(account)) if verdict.right && row.state.as_deref() == Some("active") => {
             Ok((row, account, verdict))
@@ -116,12 +112,9 @@ pub(super) async fn check<P: Permission>(
     let seconds = waits.first().map_or(0, |wait| wait.seconds);
     if let Ok(seconds @ 1..) = u32::try_from(seconds) {
         let detail = "too many attempts: wait as long as Retry-After says";
-        return Err(Problem {
-            retry_after: Some(seconds),
-            refused: Some(P::NAME),
-            refused_in: Some(act.caller().tenant),
-            ..Problem::new(429, "too_many_attempts", detail)
-        });
+        let problem = Problem::new(429, "too_many_attempts", detail);
+        let problem = problem.refusing_in(P::NAME, act.caller().tenant);
+        return Err(Problem { retry_after: Some(seconds), ..problem });
     }
     let hash = hash.map(PasswordHash::from_stored);
     match act.core().hashers.verify(password, hash, policy).await {

@@ -238,11 +238,8 @@ async fn admit(
     let known = known.ok_or_else(Problem::tenant_suspended)?;
     let realm = *core.realm(&known.realm).ok_or_else(no_provider)?;
     let entry = enter(act, &gate, &realm, &known, (identity, email));
-    let Entry { account, role, statements } = entry.map_err(|problem| Problem {
-        refused: Some(SignOn::NAME),
-        refused_in: Some(tenant),
-        ..problem
-    })?;
+    let on_record = |problem: Problem| problem.refusing_in(SignOn::NAME, tenant);
+    let Entry { account, role, statements } = entry.map_err(on_record)?;
     let person =
         act.on_behalf_of(Caller { tenant, actor: Actor::User(account), ..Caller::anonymous() });
     let opened = sessions::prepare(&person, &realm, (account, role), "sso", (None, None))?;
@@ -359,11 +356,8 @@ fn problem(error: SsoError, tenant: Uuid) -> Problem {
 }
 
 fn broken(tenant: Uuid, code: &'static str) -> Problem {
-    Problem {
-        refused: Some(SignOn::NAME),
-        refused_in: Some(tenant),
-        ..Problem::new(400, code, "this sign-on cannot be completed: begin again")
-    }
+    let detail = "this sign-on cannot be completed: begin again";
+    Problem::new(400, code, detail).refusing_in(SignOn::NAME, tenant)
 }
 
 /// A sign-on's code.
