@@ -1,6 +1,6 @@
 # The ways in. Each target is one or two commands that also work by themselves.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check up down migrate seed bench
+.PHONY: help demo provider test check up down migrate seed bench
 
 # The shell pattern of the server that scripts/postgres.sh may put into ./.pg. Tests run in their
 # package's folder and would not find it there.
@@ -10,9 +10,12 @@ help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
 		while IFS='|' read -r target text; do printf '  make %-9s %s\n' "$$target" "$$text"; done
 
-demo: ## Serve two clinics with people and records on a private PostgreSQL, port 8000
+demo: ## Serve organisations with people and records on a private PostgreSQL, port 8000
 	@scripts/postgres.sh
 	@cargo run --release --quiet -p reeve -- demo
+
+provider: ## Run an identity provider beside the demo, to sign in with a browser
+	@scripts/identity-provider.sh
 
 test: ## Run all tests on a private PostgreSQL
 	@scripts/postgres.sh

@@ -3,6 +3,7 @@
 
 mod http;
 mod load;
+mod logins;
 mod options;
 mod pgbench;
 mod report;
@@ -48,6 +49,9 @@ async fn measure(options: &Options, stand: &Stand) -> Outcome<()> {
     }
     if options.wants("start") {
         start(options, stand).await?;
+    }
+    if options.wants("logins") {
+        logins::measure(stand).await?;
     }
     if options.wants("growth") {
         growth(options, stand, &clinic).await?;

@@ -72,11 +72,22 @@ impl Stand {
         let text =
             |pointer: &str| kept.pointer(pointer).and_then(|v| v.as_str()).map(str::to_owned);
         let clinic = Clinic {
-            tenant: text("/0/tenant").ok_or("demo.json names no tenant")?,
-            key: text("/0/key").ok_or("demo.json names no key")?,
+            tenant: text("/clinics/0/tenant").ok_or("demo.json names no tenant")?,
+            key: text("/clinics/0/key").ok_or("demo.json names no key")?,
         };
         self.fill(&clinic, 1, patients).await?;
         Ok(clinic)
+    }
+
+    /// The password of the demo's people.
+    ///
+    /// # Errors
+    /// The demo was not loaded.
+    pub fn password(&self) -> Outcome<String> {
+        let kept: serde_json::Value =
+            serde_json::from_slice(&fs::read(self.folder.join("demo.json"))?)?;
+        let password = kept.pointer("/people/password").and_then(|v| v.as_str());
+        Ok(password.ok_or("demo.json has no password")?.to_owned())
     }
 
     /// A connection as the cluster's superuser.

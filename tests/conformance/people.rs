@@ -34,7 +34,7 @@ async fn refusals(app: &TestApp) -> usize {
 
 /// Ends of sessions and of passwords come last: they would end the walk.
 fn ends_the_caller(route: &Route) -> bool {
-    route.permission == "session:end" || route.path == "/auth/password"
+    route.permission == "self:sign_out" || route.path == "/auth/password"
 }
 
 #[test]

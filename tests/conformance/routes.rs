@@ -60,7 +60,7 @@ pub fn open(route: &Route) -> bool {
 /// Those that a clinic's API keys may call: the records and what governs them. What belongs to a
 /// person is in `people.rs`.
 pub fn of_keys() -> Vec<Route> {
-    let personal = ["session:read", "session:end", "self:read", "self:write"];
+    let personal = ["self:sessions", "self:sign_out", "self:read", "self:write"];
     let matrix = reeve::registry().unwrap().matrix;
     let held: BTreeSet<_> = matrix
         .names("clinic")

@@ -52,7 +52,7 @@ fn health_readiness_and_documentation_need_no_key() {
         assert_eq!(anyone.get("/ready").await.status, 200);
         assert_eq!(anyone.get("/openapi.json").await.json()["openapi"], "3.1.0");
         assert_eq!(anyone.get("/docs").await.status, 308);
-        let docs = anyone.get("/docs/").await;
+        let docs = anyone.get("/docs/index.html").await;
         assert_eq!(docs.status, 200);
         let policy = docs.header("content-security-policy").unwrap();
         assert!(policy.contains("script-src 'self';"), "{policy}");

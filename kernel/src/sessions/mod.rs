@@ -34,9 +34,9 @@ permissions! {
     /// Read the public keys of tokens.
     ReadKeys = "auth:keys", Reads;
     /// See where one is signed in.
-    ReadSessions = "session:read", Discloses;
+    ReadSessions = "self:sessions", Discloses;
     /// Sign out.
-    EndSessions = "session:end", Writes;
+    EndSessions = "self:sign_out", Writes;
 }
 
 /// What anybody may do who has no credential yet.
