@@ -3,6 +3,7 @@
 mod command_line;
 mod crashes;
 mod demo;
+mod people;
 mod pools;
 
 use std::{
