@@ -51,6 +51,7 @@ impl Stand {
             .arg("--data")
             .arg(&self.folder)
             .env("METRICS_ADDR", "off")
+            .env("SECRET_KEY", "0123456789abcdef0123456789abcdef0123456789")
             .current_dir(&self.folder);
         command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
         command
@@ -150,7 +151,6 @@ impl Stand {
             .command()
             .arg("serve")
             .env("DATABASE_URL", format!("postgres://reeve_app@{socket}/{DATABASE}"))
-            .env("SECRET_KEY", "0123456789abcdef0123456789abcdef0123456789")
             .env("PORT", address.port().to_string())
             .spawn()?;
         while begun.elapsed() < Duration::from_secs(10) {
