@@ -8,6 +8,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     install -D target/release/reeve /out/reeve
 
 FROM debian:bookworm-slim
+# Identity providers are called over TLS.
+COPY --from=build /etc/ssl/certs /etc/ssl/certs
 # Calendar rules need the time zones, which a slim image may lack.
 COPY --from=build /usr/share/zoneinfo /usr/share/zoneinfo
 COPY --from=build /out/reeve /usr/local/bin/reeve

@@ -10,7 +10,7 @@ public=${PUBLIC_URL:-http://localhost:8000}
 reeve=target/release/reeve
 secret='a secret of the demonstration'
 
-command -v node >/dev/null || { echo "Node.js is missing: install it (20 or newer)" >&2; exit 1; }
+scripts/node.sh
 [[ -x $reeve ]] || { echo "start \`make demo\` first" >&2; exit 1; }
 [[ -d tests/providers/node_modules ]] || npm --prefix tests/providers ci --silent
 

@@ -24,7 +24,7 @@ use crate::{
     settings::{Settings, SettingsError},
 };
 
-const CLINICS: [&str; 2] = ["Clínica Norte", "Clínica Sur"];
+const CLINICS: [(&str, &str); 2] = [("Clínica Norte", "norte"), ("Clínica Sur", "sur")];
 /// Creations in flight at once.
 const AT_ONCE: usize = 32;
 
@@ -112,12 +112,12 @@ async fn create_clinics(
 ) -> Result<Vec<Clinic>, Failure> {
     let clock = Clock::default();
     let mut clinics = vec![];
-    for name in CLINICS {
+    for (name, code) in CLINICS {
         let Tenant { id, name, .. } = match tenant::find(platform, name).await {
             Ok(tenant) => tenant,
             Err(_) => {
-                let (name, realm) = (name.to_owned(), "clinic".to_owned());
-                let new = NewTenant { name, realm, demo: true, ..NewTenant::default() };
+                let (name, realm, code) = (name.to_owned(), "clinic".to_owned(), Some(code.into()));
+                let new = NewTenant { name, realm, code, demo: true, ..NewTenant::default() };
                 tenant::create(platform, &clock, registry, new).await?
             }
         };
