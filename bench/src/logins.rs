@@ -36,7 +36,8 @@ pub async fn measure(stand: &Stand) -> Outcome<()> {
     let storm = async {
         let begun = Instant::now();
         let people = (1..=PEOPLE).map(|n| sign_in(&server, n, &password, begun));
-        statuses.borrow_mut().extend(join_all(people).await.into_iter().flatten());
+        let found = join_all(people).await;
+        statuses.borrow_mut().extend(found.into_iter().flatten());
     };
     let busy = health(&server, storm).await?;
     let statuses = statuses.into_inner();
