@@ -13,4 +13,5 @@ mod clinic;
 mod conformance;
 mod http;
 mod kernel;
+mod people;
 mod process;
