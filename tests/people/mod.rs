@@ -2,8 +2,13 @@
 //! these files need stands here.
 
 mod accounts;
+mod administrators;
+mod guesses;
+mod invitations;
+mod keys;
 mod login;
 mod sessions;
+mod tenants;
 mod tokens;
 
 use std::{
@@ -26,6 +31,9 @@ use tokio::{
     net::TcpStream,
 };
 use uuid::Uuid;
+
+/// A password that is nobody's.
+const WRONG: &str = "not the password";
 
 /// How soon an end must be felt, on every replica.
 const FELT: Duration = Duration::from_secs(1);
@@ -176,5 +184,51 @@ async fn raw(app: &TestApp, method: &str, path: &str, headers: &str) -> u16 {
     let mut answer = vec![];
     stream.read_to_end(&mut answer).await.expect("an answer");
     let text = String::from_utf8_lossy(&answer).into_owned();
-    text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{text}"))
+    text.split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or_else(|| panic!("{text}"))
+}
+
+/// How many refusals of this reason a tenant's ledger holds.
+async fn refusals(app: &TestApp, tenant: Uuid, reason: &str) -> usize {
+    let sql = format!(
+        "select 1 from audit.entry where tenant_id = '{tenant}' and outcome = 'refused' and reason = '{reason}'"
+    );
+    app.ask(&sql).await.len()
+}
+
+/// The grace of every rotated token of a tenant is over.
+async fn after_the_grace(app: &TestApp, tenant: Uuid) {
+    execute(app, tenant, "update kernel.session set turned_at = turned_at - interval '1 minute'")
+        .await;
+}
+
+fn session_of(caller: &Persona) -> String {
+    part(caller.token.as_ref().unwrap(), 1)["sid"].as_str().unwrap().to_owned()
+}
+
+/// Sets a password with a code.
+async fn use_code(app: &TestApp, replica: usize, code: &Value, password: &str) -> Reply {
+    let there = app.anonymous().at(app.url(replica));
+    there.post("/auth/password/reset", &json!({"code": code, "new_password": password})).await
+}
+
+fn user(id: Uuid) -> String {
+    format!("/auth/users/{id}")
+}
+
+/// The accounts of a tenant, as one text.
+async fn accounts(app: &TestApp, tenant: Uuid) -> Vec<String> {
+    app.ask(&format!(
+        "select a::text from kernel.account a where tenant_id = '{tenant}' order by id"
+    ))
+    .await
+}
+
+/// How long the answer took, in milliseconds.
+async fn timed(reply: impl Future<Output = Reply>) -> (f64, Reply) {
+    let begun = Instant::now();
+    let reply = reply.await;
+    (begun.elapsed().as_secs_f64() * 1000.0, reply)
 }

@@ -6,10 +6,9 @@ use std::{
     sync::OnceLock,
 };
 
-use ::kernel::{Clock, identity::rotation};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Value, json};
-use testkit::{Options, Persona, TestApp, run, run_with};
+use testkit::{TestApp, run, run_with};
 use tokio::{net::TcpListener, time::timeout};
 
 use super::*;
@@ -112,7 +111,8 @@ fn a01_a_token_without_an_algorithm_or_a_signature_is_refused_on_record() {
             refused(app, "a fourth part", &format!("{real}.AA")).await;
             refused(app, "padding", &format!("{real}=")).await;
             refused(app, "a key id alone", parts[0]).await;
-            refused(app, "other claims", &format!("{}.{}.{}", parts[0], encode("{}"), parts[2])).await;
+            refused(app, "other claims", &format!("{}.{}.{}", parts[0], encode("{}"), parts[2]))
+                .await;
             accepted(app, "the real one", &real).await;
         }
     });
@@ -125,7 +125,8 @@ fn a02_a_public_key_is_no_secret_of_hs256() {
         let civic = app.organisation("civic", "kwa").await;
         let jwks = app.anonymous().get("/.well-known/jwks.json").await;
         let ours = jwks.json()["keys"].as_array().unwrap().clone();
-        let jwk = ours.iter().find(|key| key["kid"] == studio.header["kid"]).expect("our key").clone();
+        let jwk =
+            ours.iter().find(|key| key["kid"] == studio.header["kid"]).expect("our key").clone();
         let n = jwk["n"].as_str().unwrap();
         let text = openssl(&["rsa", "-pubout"], pem());
         let mut secrets = vec![
@@ -140,7 +141,10 @@ fn a02_a_public_key_is_no_secret_of_hs256() {
             vec![],
         ];
         secrets.push(openssl(&["rsa", "-modulus", "-noout"], pem()).trim_ascii().to_vec());
-        let kids = [studio.header["kid"].clone(), part(civic.role("admin").token.as_ref().unwrap(), 0)["kid"].clone()];
+        let kids = [
+            studio.header["kid"].clone(),
+            part(civic.role("admin").token.as_ref().unwrap(), 0)["kid"].clone(),
+        ];
         for secret in &secrets {
             let key = EncodingKey::from_secret(secret);
             for kid in &kids {
@@ -163,9 +167,17 @@ fn a03_a_header_that_brings_or_points_at_a_key_is_refused_and_nothing_is_fetched
         let studio = Studio::new(app).await;
         let payload = studio.claims.to_string();
         for kid in [
-            json!("00000000-0000-7000-8000-000000000000"), json!("../../x"), json!("/dev/null"), json!(""),
-            json!("' or 1=1 --"), json!("x'; drop table kernel.signing_key; --"), json!(null), json!(1), json!([]),
-            json!("a".repeat(4000)), json!("\u{0}"),
+            json!("00000000-0000-7000-8000-000000000000"),
+            json!("../../x"),
+            json!("/dev/null"),
+            json!(""),
+            json!("' or 1=1 --"),
+            json!("x'; drop table kernel.signing_key; --"),
+            json!(null),
+            json!(1),
+            json!([]),
+            json!("a".repeat(4000)),
+            json!("\u{0}"),
         ] {
             let token = studio.sign(&studio.header("kid", kid.clone()), &payload);
             refused(app, &kid.to_string(), &token).await;
@@ -179,7 +191,12 @@ fn a03_a_header_that_brings_or_points_at_a_key_is_refused_and_nothing_is_fetched
         let theirs = String::from_utf8(openssl(&["genrsa", "2048"], "")).unwrap();
         let own = EncodingKey::from_rsa_pem(theirs.as_bytes()).unwrap();
         let jwk = jsonwebtoken::jwk::Jwk::from_encoding_key(&own, Algorithm::RS256).unwrap();
-        let headers = [("jku", json!(url)), ("x5u", json!(url)), ("jwk", json!(jwk)), ("x5c", json!(["AAAA"]))];
+        let headers = [
+            ("jku", json!(url)),
+            ("x5u", json!(url)),
+            ("jwk", json!(jwk)),
+            ("x5c", json!(["AAAA"])),
+        ];
         for (name, value) in &headers {
             for kid in [&studio.header["kid"], &json!("theirs"), &json!(url)] {
                 let mut header = studio.header(name, value.clone());
@@ -201,8 +218,15 @@ fn a04_times_that_are_no_whole_seconds_are_refused() {
         accepted(app, "our own signature", &studio.claim("exp", Some(&soon.to_string()))).await;
         for (name, good) in [("exp", soon), ("nbf", ago)] {
             let mut texts: Vec<String> =
-                ["null", "NaN", "Infinity", "1e999", "true", "{}", "[]", "\"\"", "\"never\""].map(Into::into).into();
-            texts.extend([format!("\"{good}\""), format!("[{good}]"), format!("{good}.5"), format!("{{\"at\":{good}}}")]);
+                ["null", "NaN", "Infinity", "1e999", "true", "{}", "[]", "\"\"", "\"never\""]
+                    .map(Into::into)
+                    .into();
+            texts.extend([
+                format!("\"{good}\""),
+                format!("[{good}]"),
+                format!("{good}.5"),
+                format!("{{\"at\":{good}}}"),
+            ]);
             texts.extend(["18446744073709551616".to_owned(), format!("{good},\"{name}\":null")]);
             texts.push(format!("{good},\"{name}\":{good}"));
             for text in texts {
@@ -210,7 +234,8 @@ fn a04_times_that_are_no_whole_seconds_are_refused() {
             }
         }
         for (name, text) in [("exp", i64::MIN), ("exp", 0), ("exp", -1), ("nbf", i64::MAX)] {
-            refused(app, &format!("{name} {text}"), &studio.claim(name, Some(&text.to_string()))).await;
+            refused(app, &format!("{name} {text}"), &studio.claim(name, Some(&text.to_string())))
+                .await;
         }
     });
 }
@@ -220,9 +245,19 @@ fn a05_a_token_of_another_issuer_audience_type_or_environment_is_refused() {
     run_with(with(&[("JWT_PRIVATE_KEY", pem())]), async |app| {
         let studio = Studio::new(app).await;
         let wrong = [
-            ("iss", "\"https://evil.example\""), ("iss", "\"\""), ("iss", "null"), ("iss", "\"urn:reeve:production\""),
-            ("aud", "\"civic\""), ("aud", "\"clinic\""), ("aud", "\"\""), ("aud", "null"), ("aud", "[\"civic\"]"),
-            ("sub", "\"x\""), ("sub", "null"), ("sid", "null"), ("sid", "\"00000000-0000-7000-8000-000000000000\""),
+            ("iss", "\"https://evil.example\""),
+            ("iss", "\"\""),
+            ("iss", "null"),
+            ("iss", "\"urn:reeve:production\""),
+            ("aud", "\"civic\""),
+            ("aud", "\"clinic\""),
+            ("aud", "\"\""),
+            ("aud", "null"),
+            ("aud", "[\"civic\"]"),
+            ("sub", "\"x\""),
+            ("sub", "null"),
+            ("sid", "null"),
+            ("sid", "\"00000000-0000-7000-8000-000000000000\""),
             ("organization_id", "null"),
         ];
         for (name, text) in wrong {
@@ -246,12 +281,15 @@ fn a05_a_token_of_another_issuer_audience_type_or_environment_is_refused() {
         parts[0] = encode(studio.header.to_string());
         refused(app, "civic under studio's key", &parts.join(".")).await;
         let kid = studio.header("kid", part(&theirs, 0)["kid"].clone());
-        refused(app, "studio under civic's key", &studio.sign(&kid, &studio.claims.to_string())).await;
-        refused(app, "civic's claims", &studio.sign(&studio.header, &part(&theirs, 1).to_string())).await;
+        refused(app, "studio under civic's key", &studio.sign(&kid, &studio.claims.to_string()))
+            .await;
+        refused(app, "civic's claims", &studio.sign(&studio.header, &part(&theirs, 1).to_string()))
+            .await;
         let elsewhere = civic.role("admin").get("/v1/patients").await;
         assert_eq!(elsewhere.problem(), "403 forbidden");
 
-        let other = app.add_replica(&with(&[("JWT_PRIVATE_KEY", pem()), ("ENVIRONMENT", "staging")])).await;
+        let other =
+            app.add_replica(&with(&[("JWT_PRIVATE_KEY", pem()), ("ENVIRONMENT", "staging")])).await;
         let there = |token: &str| holder(app, token).at(app.url(other));
         for token in [&studio.token, &theirs] {
             assert_eq!(there(token).get("/auth/me").await.problem(), "401 unauthenticated");
@@ -282,7 +320,8 @@ fn a_token_at_odds_with_its_own_session_is_refused_whether_or_not_the_session_is
 fn a06_a_token_ends_at_its_time_with_at_most_a_minute_for_crooked_clocks() {
     run_with(with(&[("JWT_PRIVATE_KEY", pem())]), async |app| {
         let studio = Studio::new(app).await;
-        let at = |name: &str, seconds: i64| studio.claim(name, Some(&(now() + seconds).to_string()));
+        let at =
+            |name: &str, seconds: i64| studio.claim(name, Some(&(now() + seconds).to_string()));
         for ago in [31, 61, 3600] {
             refused(app, "ended", &at("exp", -ago)).await;
         }
@@ -291,75 +330,5 @@ fn a06_a_token_ends_at_its_time_with_at_most_a_minute_for_crooked_clocks() {
         }
         accepted(app, "a clock that is a little slow", &at("nbf", 20)).await;
         accepted(app, "a clock that is a little fast", &at("exp", -20)).await;
-    });
-}
-
-async fn lifetime(caller: &Persona) -> i64 {
-    let claims = part(caller.token.as_ref().unwrap(), 1);
-    claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap()
-}
-
-#[test]
-fn r007_tokens_of_athletics_last_seven_days_or_what_the_setting_says() {
-    run(async |app| {
-        let school = app.organisation("athletics", "central high").await;
-        assert_eq!(lifetime(school.role("coach")).await, 7 * 24 * 3600);
-        assert_eq!(school.role("coach").refresh, None);
-        let short = app.add_replica(&with(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "15")])).await;
-        let there = app.anonymous().at(app.url(short));
-        let reply = there.sign_in(&school.id.to_string(), &school.email("coach"), PASSWORD).await;
-        assert_eq!(reply.json()["expires_in"], 900);
-        assert_eq!(lifetime(&there.with_tokens(&reply)).await, 900);
-        let civic = app.organisation("civic", "kwa").await;
-        let reply = there.sign_in(&civic.id.to_string(), &civic.email("admin"), PASSWORD).await;
-        assert_eq!(reply.json()["expires_in"], 1800, "the setting is athletics' alone");
-    });
-}
-
-#[test]
-fn o07_a_signing_key_gives_way_to_the_next_without_anybody_noticing() {
-    run(async |app| {
-        app.add_replica(&Options::default()).await;
-        let studio = app.organisation("studio", "kaizen").await;
-        let owner = studio.role("org_owner");
-        let realm = *reeve::registry().unwrap().realms.iter().find(|r| r.name == "studio").unwrap();
-        let old = part(owner.token.as_ref().unwrap(), 0)["kid"].clone();
-        let secret = b"a secret of the tests, 32 bytes..";
-        let kids = async || -> Vec<Value> {
-            let keys = app.anonymous().get("/.well-known/jwks.json").await.json();
-            keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect()
-        };
-        let mut platform = app.platform().await;
-        rotation::rotate(&mut platform, &Clock::default(), secret, &realm, 2).await.unwrap();
-        until(FELT, "the new key's appearance", async || kids().await.iter().any(|kid| *kid != old)).await;
-        assert!(kids().await.contains(&old), "the old key verifies still");
-        // From now on until well after the new key signs: everybody is served everywhere.
-        let mut newest = signed_in(app, &studio, &studio.email("org_owner")).await;
-        let (begun, mut calls) = (Instant::now(), 0);
-        while begun.elapsed() < Duration::from_secs(7) {
-            for replica in [0, 1] {
-                for caller in [owner, &newest] {
-                    let reply = caller.at(app.url(replica)).get("/auth/me").await;
-                    assert_eq!(reply.status, 200, "after {:?}: {}", begun.elapsed(), reply.text);
-                    calls += 1;
-                }
-            }
-            let next = refresh(app, calls % 2, newest.refresh.as_ref().unwrap()).await;
-            assert_eq!(next.status, 200, "{}", next.text);
-            newest = newest.with_tokens(&next);
-        }
-        let new = part(newest.token.as_ref().unwrap(), 0)["kid"].clone();
-        assert_ne!(new, old, "tokens are signed with the new key");
-        assert!(kids().await.contains(&new));
-        let login = signed_in(app, &studio, &studio.email("viewer")).await;
-        assert_eq!(part(login.token.as_ref().unwrap(), 0)["kid"], new);
-
-        rotation::rotate(&mut platform, &Clock::default(), secret, &realm, 0).await.unwrap();
-        felt(app, owner, 2, "401 unauthenticated").await;
-        felt(app, &newest, 2, "401 unauthenticated").await;
-        let kept = kids().await;
-        assert!(!kept.contains(&old) && !kept.contains(&new), "{kept:?}");
-        let again = signed_in(app, &studio, &studio.email("org_owner")).await;
-        assert_eq!(again.get("/auth/me").await.status, 200);
     });
 }
