@@ -114,8 +114,68 @@ fn an_invitation_that_was_stopped_and_let_go_on_is_still_one() {
         assert_eq!(direct.json()["state"], "invited", "{}", direct.text);
         assert_eq!(admin.patch(&path, &json!({"is_active": false})).await.status, 200);
         let back = admin.patch(&path, &json!({"is_active": true})).await;
-        assert_eq!(back.json()["state"], "invited", "nobody has confirmed it: {}", back.text);
         let reply = admin.delete(&user(admin.id)).await;
+        let text = format!("{}, and its answer to the last of them: {}", back.text, reply.status);
+        assert_eq!(back.json()["state"], "invited", "nobody has confirmed it: {text}");
         assert_eq!(reply.problem(), "409 last_administrator", "nobody else can sign in");
+    });
+}
+
+#[test]
+fn nobody_gives_takes_or_resets_a_role_that_holds_more_than_their_own() {
+    run(async |app| {
+        let studio = app.organisation("studio", "kaizen").await;
+        let (admin, owner) = (studio.role("org_admin"), studio.role("org_owner"));
+        let before = accounts(app, studio.id).await;
+        let path = user(owner.id);
+        let invitation =
+            json!({"email": "x@people.example", "full_name": "Ex", "role": "org_owner"});
+        let promotion = json!({"role": "org_owner"});
+        let replies = [
+            admin.post("/auth/users", &invitation).await,
+            admin.patch(&user(admin.id), &promotion).await,
+            admin.patch(&user(studio.role("viewer").id), &promotion).await,
+            admin.patch(&path, &json!({"role": null})).await,
+            admin.patch(&path, &json!({"is_active": false})).await,
+            admin.patch(&path, &json!({"full_name": "Nobody"})).await,
+            admin.delete(&path).await,
+            admin.post(&format!("{path}/reset"), &json!({})).await,
+        ];
+        for (number, reply) in replies.iter().enumerate() {
+            assert_eq!(reply.problem(), "403 role_not_covered", "{number}");
+            let rows = recorded(app, reply).await;
+            assert_eq!(rows, ["refused user:write role_not_covered"], "{number}");
+        }
+        for role in ["", "ORG_OWNER", "admin", "anonymous", "watch", "org_owner "] {
+            let body = json!({"email": "x@people.example", "full_name": "Ex", "role": role});
+            let reply = owner.post("/auth/users", &body).await;
+            assert_eq!((reply.status, reply.fields()), (422, vec!["body.role".into()]), "{role:?}");
+        }
+        assert_eq!(accounts(app, studio.id).await, before);
+    });
+}
+
+#[test]
+fn an_account_that_is_removed_leaves_its_address_and_nothing_that_works() {
+    run(async |app| {
+        let civic = app.organisation("civic", "kwa").await;
+        let (admin, manager) = (civic.role("admin"), civic.role("manager"));
+        let reset = admin.post(&format!("{}/reset", user(manager.id)), &json!({})).await;
+        assert_eq!(admin.delete(&user(manager.id)).await.status, 204);
+        let again =
+            json!({"email": civic.email("manager"), "full_name": "Next", "role": "citizen"});
+        let next = admin.post("/auth/users", &again).await;
+        assert_eq!(next.status, 201, "{}", next.text);
+        let reply = use_code(app, 0, &reset.json()["code"], "seven wet otters").await;
+        assert_eq!(reply.problem(), "400 invalid_code");
+        assert_eq!(use_code(app, 0, &next.json()["code"], "seven wet otters").await.status, 204);
+        let id = civic.id.to_string();
+        let email = civic.email("manager");
+        assert_eq!(admin.sign_in(&id, &email, PASSWORD).await.status, 401);
+        assert_eq!(admin.sign_in(&id, &email, "seven wet otters").await.status, 200);
+        assert!([401, 403].contains(&manager.get("/auth/me").await.status));
+        assert_eq!(refresh(app, 0, manager.refresh.as_ref().unwrap()).await.status, 401);
+        assert_eq!(admin.get(&user(manager.id)).await.problem(), "404 not_found");
+        assert_eq!(admin.patch(&user(manager.id), &json!({"is_active": true})).await.status, 404);
     });
 }

@@ -1,5 +1,6 @@
 //! Guessing: what it takes, what it tells, and whom it slows down.
 
+use futures::future::join_all;
 use testkit::{run, run_with};
 
 use super::*;
@@ -145,5 +146,22 @@ fn whoever_knows_the_password_is_not_slowed_down_however_often_they_change_it() 
             assert_eq!(reply.status, 204, "change {number}: {}", reply.text);
             present = next;
         }
+    });
+}
+
+#[test]
+fn guesses_at_once_are_counted_like_guesses_in_a_row() {
+    run(async |app| {
+        app.add_replica(&Options::default()).await;
+        let civic = app.organisation("civic", "kwa").await;
+        let (id, email) = (civic.id.to_string(), civic.email("manager"));
+        let guess = async |number: usize| {
+            let there = app.anonymous().at(app.url(number % 2));
+            there.sign_in(&id, &email, &format!("{WRONG} {number}")).await.status
+        };
+        let statuses = join_all((0..24).map(guess)).await;
+        let looked_at = statuses.iter().filter(|status| **status == 401).count();
+        assert!((1..=5).contains(&looked_at), "{statuses:?}");
+        assert!(statuses.iter().all(|status| [401, 429].contains(status)), "{statuses:?}");
     });
 }

@@ -78,3 +78,49 @@ fn o07_a_signing_key_gives_way_to_the_next_without_anybody_noticing() {
         assert_eq!(again.get("/auth/me").await.status, 200);
     });
 }
+
+#[test]
+fn the_published_keys_are_the_public_halves_of_rs256_and_nothing_else() {
+    run(async |app| {
+        let reply = app.anonymous().get("/.well-known/jwks.json").await;
+        let keys = reply.json()["keys"].as_array().unwrap().clone();
+        assert!(!keys.is_empty());
+        for key in keys {
+            assert_eq!(
+                (&key["kty"], &key["alg"], &key["use"]),
+                (&json!("RSA"), &json!("RS256"), &json!("sig"))
+            );
+            for secret in ["d", "p", "q", "dp", "dq", "qi", "k", "oth"] {
+                assert!(key.get(secret).is_none(), "{secret} is published");
+            }
+            assert!(URL_SAFE_NO_PAD.decode(key["n"].as_str().unwrap()).unwrap().len() >= 256);
+        }
+    });
+}
+
+#[test]
+fn the_server_does_not_start_with_a_key_that_is_none_or_weak() {
+    run(async |app| {
+        let weak = std::process::Command::new("openssl").args(["genrsa", "1024"]).output().unwrap();
+        let weak = String::from_utf8(weak.stdout).unwrap();
+        for pem in [weak.as_str(), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"] {
+            let settings =
+                reeve::settings::Settings::from_map(&with(&[("JWT_PRIVATE_KEY", pem)]).settings)
+                    .unwrap();
+            let pool = ::kernel::db::PoolSettings {
+                config: app.database.config("reeve_app"),
+                size: 1,
+                wait: FELT,
+            };
+            let registry = reeve::registry().unwrap();
+            let secret = b"a secret of the tests, 32 bytes..";
+            let server =
+                reeve::run::Server::prepare(&settings, registry, pool, secret, Clock::default())
+                    .await;
+            let error = server.err().expect("it refuses").to_string();
+            assert!(error.contains("JWT_PRIVATE_KEY"), "{error}");
+        }
+        let secret = with(&[("JWT_SECRET", "a plain secret of thirty-two bytes")]).settings;
+        assert!(reeve::settings::Settings::from_map(&secret).is_err());
+    });
+}

@@ -1,7 +1,7 @@
 //! Signing in: what a stranger learns from it, how often they may try, and whose login it is.
 
 use reeve::settings::Settings;
-use testkit::{run, run_with};
+use testkit::run;
 
 use super::*;
 

@@ -7,6 +7,7 @@ mod guesses;
 mod invitations;
 mod keys;
 mod login;
+mod races;
 mod sessions;
 mod tenants;
 mod tokens;

@@ -244,3 +244,52 @@ fn c10_the_organisation_of_a_login_is_named_or_found() {
         assert_eq!(app.anonymous().post("/auth/login", &alias).await.status, 200);
     });
 }
+
+#[test]
+fn the_same_credential_twice_is_as_ambiguous_as_two() {
+    run(async |app| {
+        let (kwa, tsh) =
+            (app.organisation("civic", "kwa").await, app.organisation("civic", "tsh").await);
+        let (north, south) = (app.tenant("north").await, app.tenant("south").await);
+        let bearers = [kwa.role("admin"), tsh.role("admin")].map(|p| p.token.clone().unwrap());
+        let keys = [&north.admin, &south.admin].map(|p| p.key.clone().unwrap());
+        for (first, second) in [(0, 1), (1, 0)] {
+            let nobody = app.anonymous();
+            let two = nobody.request(Method::GET, "/auth/me").bearer_auth(&bearers[first]);
+            let reply = nobody.send(two.bearer_auth(&bearers[second])).await;
+            assert!([400, 401].contains(&reply.status), "two bearers: {}", reply.text);
+            let two = nobody.request(Method::GET, "/auth/me").header("X-Api-Key", &keys[first]);
+            let reply = nobody.send(two.header("X-Api-Key", &keys[second])).await;
+            assert!([400, 401].contains(&reply.status), "two keys: {}", reply.text);
+        }
+    });
+}
+
+#[test]
+fn an_administrator_sees_and_changes_nobody_of_another_organisation() {
+    run(async |app| {
+        let (kwa, tsh) =
+            (app.organisation("civic", "kwa").await, app.organisation("civic", "tsh").await);
+        let (before, admin) = (accounts(app, tsh.id).await, kwa.role("admin"));
+        let path = user(tsh.role("citizen").id);
+        let replies = [
+            admin.get(&path).await,
+            admin.patch(&path, &json!({"role": "manager"})).await,
+            admin.patch(&path, &json!({"is_active": false})).await,
+            admin.delete(&path).await,
+            admin.post(&format!("{path}/reset"), &json!({})).await,
+        ];
+        for (number, reply) in replies.iter().enumerate() {
+            assert_eq!(reply.problem(), "404 not_found", "{number}");
+        }
+        let listed = admin.get("/auth/users").await;
+        assert!(!listed.text.contains(&tsh.id.simple().to_string()), "{}", listed.text);
+        let next = tsh.role("admin").get("/auth/users?limit=1").await.json();
+        let cursor = next["next_cursor"].as_str().map(str::to_owned);
+        if let Some(cursor) = cursor {
+            let reply = admin.get(&format!("/auth/users?limit=1&cursor={cursor}")).await;
+            assert_eq!(reply.status, 422, "another one's cursor: {}", reply.text);
+        }
+        assert_eq!(accounts(app, tsh.id).await, before);
+    });
+}
