@@ -66,3 +66,27 @@ fn a_login_to_an_account_that_is_disabled_meanwhile_opens_nothing_for_later() {
         }
     });
 }
+
+#[test]
+fn a_better_hash_of_the_former_password_does_not_replace_the_new_one() {
+    run(async |app| {
+        let (civic, programs) =
+            (app.organisation("civic", "kwa").await, app.organisation("programs", "kata").await);
+        // The usual password under a hash that gives way at the next login.
+        let hash = format!(
+            "select password_hash from kernel.account where email = '{}'",
+            programs.email("analyst")
+        );
+        let (former, manager) = (one(app, &hash).await, civic.role("manager").id);
+        assert!(former.starts_with("$pbkdf2"), "{former}");
+        let old =
+            format!("update kernel.account set password_hash = '{former}' where id = '{manager}'");
+        execute(app, civic.id, &old).await;
+        let reset = format!(
+            "update kernel.account set password_hash = 'the new one' where id = '{manager}'"
+        );
+        beside(app, &civic, "manager", &reset).await;
+        let kept = format!("select password_hash from kernel.account where id = '{manager}'");
+        assert_eq!(one(app, &kept).await, "the new one", "the former password works again");
+    });
+}
