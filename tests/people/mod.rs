@@ -130,13 +130,9 @@ async fn account(app: &TestApp, there: &Organisation, role: &str, email: &str) -
         email: email.into(),
         full_name: "Noor Naidoo".into(),
         role: role.into(),
-        password: Some(passwords_of_tests()),
+        password: Some(passwords::Password::new(PASSWORD)),
     };
     people.create(new).await.expect("an account").0.id
-}
-
-fn passwords_of_tests() -> passwords::Password {
-    passwords::Password::new(PASSWORD)
 }
 
 /// Signs in at an organisation with the usual password, which must work.
