@@ -13,6 +13,7 @@ mod clinic;
 mod conformance;
 mod http;
 mod kernel;
+mod people;
 mod policies;
 mod process;
 mod sign_on;

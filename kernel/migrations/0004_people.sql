@@ -25,8 +25,6 @@ create table kernel.account (
     preferred_language  text not null default 'en',
     -- Null: the role was taken away; the person may be known and may do nothing.
     role                text,
-    -- Whether that role manages people: one active account of a tenant always does (below).
-    administers         boolean not null default false,
     state               text not null default 'active' check (state in ('invited', 'active', 'disabled')),
     password_hash       text,
     password_changed_at timestamptz,
@@ -41,29 +39,45 @@ create table kernel.account (
 );
 -- S-026, S-073: one account for an e-mail address in a tenant, as many as there are tenants.
 create unique index account_email_taken on kernel.account (tenant_id, email) where deleted_at is null;
-create index account_administers on kernel.account (tenant_id)
-    where administers and state = 'active' and deleted_at is null;
+create index account_by_role on kernel.account (tenant_id, role) where state = 'active' and deleted_at is null;
 -- Only kernel.find_login looks across tenants, for a login that names none.
 create index account_by_email on kernel.account (email) where deleted_at is null;
 select kernel.govern('kernel.account', '{password_hash}');
 create policy keeper on kernel.account for select to reeve_keeper using (true);
 grant select on kernel.account to reeve_keeper;
 
+-- The roles that manage people; a test compares them with the matrix.
+create table kernel.administering_role (
+    realm text not null,
+    role  text not null,
+    primary key (realm, role)
+);
+grant select on kernel.administering_role to reeve_app;
+insert into kernel.administering_role values
+    ('clinic', 'admin'), ('programs', 'admin'), ('athletics', 'school_admin'), ('civic', 'admin'),
+    ('studio', 'org_owner'), ('studio', 'org_admin');
+create function kernel.administers(p_tenant uuid, p_role text) returns boolean language sql stable as $$
+    select exists (select from kernel.administering_role r join kernel.tenant t on t.realm = r.realm
+                    where t.tenant_id = p_tenant and t.id = p_tenant and r.role = p_role);
+$$;
+
 -- Z09, the second layer: whoever writes, a tenant keeps the last of those who manage its people. The
 -- lock makes two who demote each other take turns.
 create function kernel.keep_an_administrator() returns trigger language plpgsql as $$
 begin
     perform pg_advisory_xact_lock(hashtextextended('administrators/' || old.tenant_id, 0));
-    if not exists (select from kernel.account
-                    where tenant_id = old.tenant_id and administers and state = 'active' and deleted_at is null)
+    if kernel.administers(old.tenant_id, old.role)
+       and not exists (select from kernel.account
+                        where tenant_id = old.tenant_id and state = 'active' and deleted_at is null
+                          and kernel.administers(tenant_id, role))
     then
         raise exception 'the last administrator' using errcode = 'RV509';
     end if;
     return null;
 end $$;
 create trigger keep_an_administrator after update on kernel.account for each row
-    when (old.administers and old.state = 'active' and old.deleted_at is null
-          and not (new.administers and new.state = 'active' and new.deleted_at is null))
+    when (old.state = 'active' and old.deleted_at is null
+          and (new.role is distinct from old.role or new.state <> 'active' or new.deleted_at is not null))
     execute function kernel.keep_an_administrator();
 create trigger announce after update on kernel.account
     for each row execute function kernel.announce_credential();
@@ -94,6 +108,8 @@ create table kernel.session (
 );
 create index session_by_account on kernel.session (tenant_id, account_id, id);
 select kernel.govern('kernel.session', '{}');
+create policy keeper on kernel.session for select to reeve_keeper using (true);
+grant select on kernel.session to reeve_keeper;
 create trigger announce after update on kernel.session for each row
     when (old.ended_at is null and new.ended_at is not null)
     execute function kernel.announce_credential();
@@ -128,6 +144,12 @@ create function kernel.turn_session(p_id uuid, p_generation integer, p_grace int
 returns table (outcome text, generation integer) language plpgsql as $$
 declare s kernel.session;
 begin
+    -- Before anything is turned: a token that was refused for its tenant's sake is still good after.
+    if not exists (select from kernel.tenant t
+                    where t.tenant_id = kernel.tenant() and t.id = kernel.tenant() and t.is_active) then
+        return query select 'suspended', 0;
+        return;
+    end if;
     select * into s from kernel.session where tenant_id = kernel.tenant() and id = p_id for update;
     if not found or s.ended_at is not null or s.expires_at <= now() then
         return query select 'ended', 0;
@@ -167,9 +189,10 @@ create table kernel.one_time_code (
 create index one_time_code_by_account on kernel.one_time_code (tenant_id, account_id);
 select kernel.govern('kernel.one_time_code', '{code_hash}');
 
--- How often a name was tried, so that guessing becomes slow. The name is a keyed hash: names that do
--- not exist are counted like those that do. `place` is an address that the account has signed in from
--- before, or 'elsewhere': an attacker elsewhere does not slow down the owner at home.
+-- How often an e-mail address was tried, so that guessing becomes slow. It is a keyed hash, and counted
+-- under no tenant (the nil one), so that addresses that do not exist, or exist twice, are counted like
+-- those that do. `place` is where an account of it has signed in from before, or 'elsewhere': an attacker
+-- elsewhere does not slow down the owner at home.
 create table kernel.login_guard (
     tenant_id     uuid not null,
     name_hash     bytea not null,
@@ -192,18 +215,12 @@ grant select, delete on kernel.login_guard to reeve_keeper;
 -- Counts an attempt before the password is looked at, so that many at once cannot slip through; 0 or
 -- the seconds to wait. Five in a row are free; then 10 seconds, doubled each time up to a minute
 -- (ASVS 4.0 2.2.1: no more than 100 an hour). While it waits nothing counts; an hour forgets.
-create function kernel.begin_login(p_name_hash bytea, p_account uuid) returns integer
+create function kernel.begin_login(p_name_hash bytea, p_familiar boolean) returns integer
 language plpgsql as $$
 declare
-    here text := 'elsewhere';
+    here text := case when p_familiar then coalesce(kernel.setting('app.address'), 'elsewhere') else 'elsewhere' end;
     tried kernel.login_guard;
 begin
-    if exists (select from kernel.session
-                where tenant_id = kernel.tenant() and account_id = p_account
-                  and address = kernel.setting('app.address')::inet
-                  and created_at > now() - interval '30 days') then
-        here := kernel.setting('app.address');
-    end if;
     insert into kernel.login_guard as g (tenant_id, name_hash, place)
     values (kernel.tenant(), p_name_hash, here)
     on conflict (tenant_id, name_hash, place) do update set last_at = g.last_at
@@ -273,7 +290,7 @@ grant execute on function kernel.find_key(bytea) to reeve_app;
 -- One row whenever the tenant is known, with or without an account; none of it leaves the server.
 create function kernel.find_login(p_email text, p_hint text, p_host text, p_default text)
 returns table (tenant_id uuid, realm text, tenant_active boolean, account_id uuid, state text, role text,
-               password_hash text)
+               password_hash text, familiar boolean)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare place uuid;
 begin
@@ -295,7 +312,11 @@ begin
         end if;
     end if;
     return query
-        select t.id, t.realm, t.is_active, a.id, a.state, a.role, a.password_hash
+        select t.id, t.realm, t.is_active, a.id, a.state, a.role, a.password_hash,
+               exists (select from kernel.session s
+                        where s.tenant_id = a.tenant_id and s.account_id = a.id
+                          and s.address = nullif(current_setting('app.address', true), '')::inet
+                          and s.created_at > now() - interval '30 days')
           from kernel.tenant t
           left join kernel.account a on a.tenant_id = t.id and a.email = p_email and a.deleted_at is null
          where t.id = place;

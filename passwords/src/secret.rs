@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, Unexpected, Visitor},
+};
 use zeroize::Zeroizing;
 
 /// More than any password is; what is longer is not worth hashing.
@@ -38,10 +41,42 @@ impl fmt::Debug for Password {
 
 impl<'de> Deserialize<'de> for Password {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        // serde's own message would repeat a password that was sent as a number.
-        let text = String::deserialize(from)
-            .map_err(|_| D::Error::custom("send the password as a text"))?;
-        Ok(Self::new(text))
+        from.deserialize_string(AsText)
+    }
+}
+
+struct AsText;
+
+/// serde's own message would repeat a password that was sent as a number.
+impl Visitor<'_> for AsText {
+    type Value = Password;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Password, E> {
+        Ok(Password::new(text))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Password, E> {
+        Ok(Password::new(text))
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Password, E> {
+        Err(E::invalid_type(Unexpected::Other("another value"), &self))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Password, E> {
+        Err(E::invalid_type(Unexpected::Other("another value"), &self))
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Password, E> {
+        Err(E::invalid_type(Unexpected::Other("another value"), &self))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Password, E> {
+        Err(E::invalid_type(Unexpected::Other("another value"), &self))
     }
 }
 

@@ -30,7 +30,7 @@ fn hashes_of_other_programs_are_verified() {
 }
 
 #[test]
-fn a14_two_passwords_alike_in_72_bytes_are_not_one_for_bcrypt() {
+fn two_passwords_alike_in_72_bytes_are_not_one_for_bcrypt() {
     // bcrypt's own answer is yes for everything that begins with these 72 bytes.
     let text = "$2b$04$oWGE0aeh80cjCPp0A.78IeWGQYoZRZn8uMD.FZDO1xfTe/IUP4Pna";
     let right = "a".repeat(72);

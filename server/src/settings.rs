@@ -98,7 +98,7 @@ impl Settings {
     /// See [`SettingsError`].
     pub fn from_map(vars: &HashMap<String, String>) -> Result<Self, SettingsError> {
         let source = Source(vars);
-        let environment = source.get("ENVIRONMENT").unwrap_or("development").to_owned();
+        let environment = source.get("ENVIRONMENT").unwrap_or("development").to_lowercase();
         let production = environment == "production";
         if production {
             source.refuse_in_production()?;

@@ -37,33 +37,6 @@ fn the_roles_are_rendered_for_whoever_decides_about_them() {
     golden("docs/roles.md", &text);
 }
 
-/// K-007: wherever these roles are, and whatever is mounted next.
-#[test]
-fn z02_an_analyst_and_a_program_manager_hold_nothing_that_shows_a_person() {
-    let matrix = reeve::registry().unwrap().matrix;
-    for role in matrix.roles().filter(|role| ["analyst", "program_manager"].contains(&role.name)) {
-        let held = matrix.permissions(Some(role));
-        let personal =
-            |name: &&&str| name.contains("pii") || name.contains("personal") || name.contains('*');
-        assert_eq!(held.iter().find(personal), None, "{role:?}");
-    }
-    let analyst = matrix.role("programs", "analyst");
-    assert!(analyst.is_some() && matrix.permits(analyst, "analytics:read_deid"));
-}
-
-/// Z01: a route without an entry in the reviewed file.
-#[test]
-fn z01_every_operations_permission_is_in_the_reviewed_matrix() {
-    let reviewed = fs::read_to_string(
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/matrix.txt"),
-    )
-    .unwrap();
-    for route in reeve::registry().unwrap().routes {
-        let known = reviewed.lines().any(|line| line.split(' ').next() == Some(route.permission));
-        assert!(known, "{}: {} is nobody's", route.name, route.permission);
-    }
-}
-
 #[test]
 fn the_openapi_document_is_the_reviewed_one() {
     let registry = reeve::registry().unwrap();

@@ -137,3 +137,18 @@ async fn fill(app: &testkit::TestApp, tenants: &[uuid::Uuid]) {
     }
     session.batch_execute("analyze").await.unwrap();
 }
+
+#[test]
+fn the_roles_that_the_database_lets_manage_people_are_the_matrixs() {
+    run(async |app| {
+        let matrix = reeve::registry().unwrap().matrix;
+        let mut managing: Vec<String> = matrix
+            .roles()
+            .filter(|role| matrix.permits(Some(*role), "user:write"))
+            .map(|role| format!("{}/{}", role.realm, role.name))
+            .collect();
+        managing.sort();
+        let kept = "select realm || '/' || role from kernel.administering_role order by 1";
+        assert_eq!(app.ask(kept).await, managing, "a migration tells the database of a new one");
+    });
+}

@@ -218,7 +218,13 @@ async fn govern(
         // Who may come without a credential is not judged by one that has just expired.
         Caller::anonymous()
     } else {
-        let credential = credential(key.as_deref(), bearer.as_deref());
+        let twice = ["x-api-key", "authorization", "x-tenant-id"]
+            .into_iter()
+            .any(|name| parts.headers.get_all(name).iter().count() > 1);
+        let credential = match twice {
+            true => Credential::Ambiguous,
+            false => credential(key.as_deref(), bearer.as_deref()),
+        };
         let identified = edge.core.callers.identify(&edge.core, &origin, credential).await;
         match identified.and_then(|caller| same_tenant(caller, text("x-tenant-id").as_deref())) {
             Ok(caller) => caller,

@@ -141,7 +141,9 @@ impl Callers {
         let presented = core.tokens.verify(text, core.clock.now()).ok_or_else(Refused::nobody)?;
         let name = Name::Session(presented.session);
         if let Some(known) = self.recall(name) {
-            return Ok(known);
+            let same = known.caller.tenant == presented.tenant
+                && known.caller.actor == Actor::User(presented.account);
+            return if same { Ok(known) } else { Err(Refused::nobody()) };
         }
         let find = sql::find_session(presented.session);
         let row = look_up(core, origin, presented.tenant, &find).await?;

@@ -242,8 +242,7 @@ pub async fn invite(
     let code = new_code(&act)?;
     let (id, core) = (act.new_id(), act.core());
     let fields = core.tenant_fields(act.caller().realm);
-    let administers = core.matrix.permits(Some(role), ManagePeople::NAME);
-    let insert = insert(id, person, Some(role.name), administers, "invited", None);
+    let insert = insert(id, person, Some(role.name), "invited", None);
     let insert_code = sql::insert_password_code(code.id, id, code.hash(), INVITED);
     act.transact(move |tx| {
         Box::pin(async move {
@@ -262,7 +261,6 @@ pub(super) fn insert(
     id: Uuid,
     person: NewPerson,
     role: Option<&str>,
-    administers: bool,
     state: &'static str,
     hash: Option<PasswordHash>,
 ) -> crate::db::Bound<PersonRow> {
@@ -273,7 +271,6 @@ pub(super) fn insert(
         person.phone.map(Pii::new),
         person.preferred_language,
         role.map(str::to_owned),
-        administers,
         state,
         hash.map(|hash| hash.as_str().to_owned()),
     )
@@ -287,7 +284,7 @@ pub(crate) async fn create<P: Permission<Effect = Writes>>(
     hash: Option<PasswordHash>,
 ) -> Result<Committed<PersonView>, Problem> {
     let fields = act.core().tenant_fields(act.caller().realm);
-    let insert = insert(act.new_id(), person, Some(role), false, "active", hash);
+    let insert = insert(act.new_id(), person, Some(role), "active", hash);
     act.write(insert, move |row, reveal| {
         let location = format!("/auth/users/{}", row.id);
         Answer::created(view(fields, row, reveal), location)
@@ -348,9 +345,6 @@ pub async fn change(
     };
     let columns = profile.parse(|fields| {
         fields.optional("role", "role", role, |role| Ok(role.name));
-        if let Some(administers) = administers {
-            fields.optional("administers", "role", Patch::Value(administers), Ok);
-        }
         fields.required("state", "is_active", body.is_active, |active| {
             Ok(if active { "active" } else { "disabled" })
         });

@@ -47,7 +47,7 @@ impl People<'_> {
         &mut self,
         new: NewAccount,
     ) -> Result<(PersonView, Option<TokenText>), TenantError> {
-        let administers = self.administers(&new.role)?;
+        self.require_role(&new.role)?;
         let person = NewPerson::parse((new.email, new.full_name), (None, None)).map_err(refused)?;
         let hash = match new.password {
             Some(password) => Some(self.hash(password, &person).await?),
@@ -55,7 +55,7 @@ impl People<'_> {
         };
         let state = if hash.is_some() { "active" } else { "invited" };
         let id = self.clock.new_id();
-        let insert = insert(id, person, Some(&new.role), administers, state, hash.clone());
+        let insert = insert(id, person, Some(&new.role), state, hash.clone());
         let row = match self.platform.run(self.tenant.id, ManagePeople::NAME, &insert).await {
             Err(DbError::Constraint(c)) if c == "account_email_taken" => {
                 let text = "there is an account with this e-mail address in this tenant";
@@ -103,7 +103,7 @@ impl People<'_> {
             columns.insert("state".into(), if active { "active" } else { "disabled" }.into());
         }
         if let Some(role) = role {
-            columns.insert("administers".into(), self.administers(role)?.into());
+            self.require_role(role)?;
             columns.insert("role".into(), role.into());
         }
         let columns = crate::privacy::Pii::new(serde_json::Value::Object(columns));
@@ -142,12 +142,12 @@ impl People<'_> {
         Ok(rows.first().ok_or(TenantError::NoPerson)?.id)
     }
 
-    fn administers(&self, role: &str) -> Result<bool, TenantError> {
-        let Some(role) = self.matrix.role(self.realm.name, role) else {
-            let names = self.matrix.names(self.realm.name).join(", ");
-            return Err(TenantError::Refused(format!("--role is one of {names}")));
-        };
-        Ok(self.matrix.permits(Some(role), ManagePeople::NAME))
+    fn require_role(&self, role: &str) -> Result<(), TenantError> {
+        if self.matrix.role(self.realm.name, role).is_some() {
+            return Ok(());
+        }
+        let names = self.matrix.names(self.realm.name).join(", ");
+        Err(TenantError::Refused(format!("--role is one of {names}")))
     }
 
     async fn hash(

@@ -49,12 +49,12 @@ macro_rules! columns {
 
 statements! {
     fn insert_person(id: Uuid, email: Pii<String>, full_name: Pii<String>, phone: Option<Pii<String>>,
-                     preferred_language: String, role: Option<String>, administers: bool, state: &'static str,
+                     preferred_language: String, role: Option<String>, state: &'static str,
                      password_hash: Option<String>) -> PersonRow
         = concat!("insert into kernel.account (tenant_id, id, email, full_name, phone, preferred_language, role,
-                                       administers, state, password_hash, password_changed_at)
-           values (kernel.tenant(), $1, $2, $3, $4, $5, $6, $7, $8, $9,
-                   case when $9::text is not null then now() end)
+                                       state, password_hash, password_changed_at)
+           values (kernel.tenant(), $1, $2, $3, $4, $5, $6, $7, $8,
+                   case when $8::text is not null then now() end)
            returning ", columns!());
 
     fn find_person(id: Uuid) -> PersonRow, discloses "kernel.account"
@@ -73,21 +73,26 @@ statements! {
 
     /// The row is locked until the change is made.
     fn find_standing(id: Uuid) -> Standing
-        = "select a.role, a.administers and a.state = 'active' as administers,
+        = "select a.role, kernel.administers(a.tenant_id, a.role) and a.state = 'active' as administers,
                   (select count(*) from kernel.account o
                     where o.tenant_id = kernel.tenant() and o.id <> a.id
-                      and o.administers and o.state = 'active' and o.deleted_at is null) as other_administrators
+                      and o.role in (select r.role from kernel.administering_role r)
+                      and kernel.administers(o.tenant_id, o.role)
+                      and o.state = 'active' and o.deleted_at is null) as other_administrators
              from kernel.account a
             where a.tenant_id = kernel.tenant() and a.id = $1 and a.deleted_at is null
               for update of a";
 
-    /// `columns` holds what changes, as JSON: full_name, phone, preferred_language, role, administers, state.
+    /// `columns` holds what changes, as JSON: full_name, phone, preferred_language, role, state.
     fn update_person(id: Uuid, expected: Option<i32>, columns: Pii<Value>) -> PersonRow
         = concat!("update kernel.account a
-              set (full_name, phone, preferred_language, role, administers, state)
-                = (select r.full_name, r.phone, r.preferred_language, r.role, r.administers,
-                          -- An invitation is accepted by who was invited alone.
-                          case when a.state = 'invited' and r.state = 'active' then a.state else r.state end
+              set (full_name, phone, preferred_language, role, state)
+                = (select r.full_name, r.phone, r.preferred_language, r.role,
+                          -- An invitation is accepted by who was invited alone, however often it was stopped.
+                          case when r.state = 'active' and a.password_hash is null
+                                and not exists (select from kernel.identity i
+                                                 where i.tenant_id = a.tenant_id and i.account_id = a.id)
+                               then 'invited' else r.state end
                      from jsonb_populate_record(a, $3) r)
             where tenant_id = kernel.tenant() and id = $1 and deleted_at is null
               and kernel.expect_version(version, $2)

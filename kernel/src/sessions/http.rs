@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     EndSessions, ReadKeys, ReadSessions, Refresh, Register, SignIn, UseCode,
-    login::{self, Attempt},
+    login::{self, Attempt, Given},
     rules, sql,
 };
 use crate::{
@@ -129,7 +129,7 @@ pub async fn register(
     };
     let person =
         NewPerson::parse((body.email, body.full_name), (body.phone, body.preferred_language))?;
-    let hash = hash_new(&act, body.password, &person.about(), realm.passwords).await?;
+    let hash = hash_new(&act, "password", body.password, &person.about(), realm.passwords).await?;
     let within = act.on_behalf_of(Caller {
         tenant: found.tenant_id,
         realm: realm.name,
@@ -141,12 +141,13 @@ pub async fn register(
 /// Hashes a new password that the rules allow.
 async fn hash_new<P: Permission>(
     act: &Authorized<P>,
+    field: &str,
     password: Password,
     person: &passwords::Person<'_>,
     policy: passwords::Policy,
 ) -> Result<PasswordHash, Problem> {
     passwords::check(&password, person)
-        .map_err(|weak| Problem::field(&["body", "password"], "weak_password", weak.to_string()))?;
+        .map_err(|weak| Problem::field(&["body", field], "weak_password", weak.to_string()))?;
     act.core().hashers.hash(password, policy).await.map_err(login::busy)
 }
 
@@ -169,8 +170,8 @@ pub async fn refresh(
         act.on_behalf_of(Caller { tenant, actor: Actor::User(account), ..Caller::anonymous() });
     let turn = sql::turn_session(session, account, generation);
     let turned = person.write_then(turn, move |row: sql::Turned, _| {
-        if !row.tenant_active {
-            return Err(Problem::tenant_suspended());
+        if row.outcome == "suspended" {
+            return Err(Problem::tenant_suspended().refusing_in(Refresh::NAME, tenant));
         }
         let realm = core.realm(&row.realm).filter(|_| row.account_active);
         match (row.outcome.as_str(), realm) {
@@ -295,17 +296,22 @@ pub async fn change_password(
     let own = act.look_up(sql::find_own_password(account)).await?.into_iter().next();
     let own = own.ok_or_else(Problem::not_found)?;
     let realm = core.realm(&own.realm).ok_or_else(Problem::not_found)?;
-    let name = login::name_hash(&core, account.as_bytes());
-    let given = (name, Some(account));
-    let verdict =
-        login::check(&act, given, body.current_password, own.password_hash, realm.passwords)
-            .await?;
+    let about = About::of(&own.email, &own.full_name);
+    let given = Given {
+        email: about.email.clone(),
+        password: body.current_password,
+        hash: own.password_hash,
+        policy: realm.passwords,
+        familiar: true,
+        tenant: act.caller().tenant,
+    };
+    let verdict = login::check(&act, given).await?;
     if !verdict.right {
         let tenant = act.caller().tenant;
         return Err(login::refused(tenant, OwnAccount::NAME));
     }
-    let about = About::of(&own.email, &own.full_name);
-    let hash = hash_new(&act, body.new_password, &about.person(), realm.passwords).await?;
+    let hash =
+        hash_new(&act, "new_password", body.new_password, &about.person(), realm.passwords).await?;
     let update = sql::update_password(account, hash.as_str().to_owned(), Some(session));
     act.write(update, |_, _| Answer::gone()).await
 }
@@ -329,7 +335,8 @@ pub async fn reset_password(
     let found = found.into_iter().next().ok_or_else(|| bad_code(code.tenant))?;
     let realm = *act.core().realm(&found.realm).ok_or_else(|| bad_code(code.tenant))?;
     let about = About::of(&found.email, &found.full_name);
-    let hash = hash_new(&act, body.new_password, &about.person(), realm.passwords).await?;
+    let hash =
+        hash_new(&act, "new_password", body.new_password, &about.person(), realm.passwords).await?;
     let person = act.on_behalf_of(Caller {
         tenant: code.tenant,
         actor: Actor::User(found.id),

@@ -21,7 +21,7 @@ use crate::{
 
 /// No wrong answer comes sooner: realms hash at different costs, and the difference would tell
 /// which realm an address belongs to, and so that it exists.
-const SOONEST: Duration = Duration::from_millis(150);
+const SOONEST: Duration = Duration::from_millis(400);
 
 /// What a login brings.
 pub(super) struct Attempt {
@@ -56,12 +56,18 @@ pub(super) async fn by_password(
         actor: Actor::User(account),
         ..Caller::anonymous()
     });
-    let better = verdict.rehash.map(|hash| hash.as_str().to_owned());
-    let name_hash = Some(name_hash(core, account.as_bytes()));
+    let hashes = Hashes {
+        verified: found.password_hash,
+        better: verdict.rehash.map(|hash| hash.as_str().to_owned()),
+    };
     let who = (account, found.role);
-    let Opening { tokens, statement, .. } =
-        prepare(&person, &realm, who, "password", (name_hash, better))?;
-    person.write_then(statement, |_, _| Ok(Answer::ok(tokens).shown_once())).await
+    let Opening { tokens, statement, .. } = prepare(&person, &realm, who, "password", hashes)?;
+    let opened = person.write_then(statement, |_, _| Ok(Answer::ok(tokens).shown_once())).await;
+    // No row: the account is no longer what it was a moment ago.
+    opened.map_err(|problem| match problem.status {
+        404 => refused(found.tenant_id, SignIn::NAME),
+        _ => problem,
+    })
 }
 
 /// The account whose password this is.
@@ -80,14 +86,16 @@ async fn judge(
     let tenant = found.as_ref().map_or(Uuid::nil(), |row| row.tenant_id);
     let account = found.as_ref().and_then(|row| row.account_id);
     let realm = found.as_ref().and_then(|row| core.realm(&row.realm));
-    let name = match &account {
-        Some(id) => name_hash(core, id.as_bytes()),
-        None => name_hash(core, email.as_bytes()),
+    let given = Given {
+        email,
+        password: attempt.password,
+        hash: found.as_ref().and_then(|row| row.password_hash.clone()),
+        // Where nothing is known, the dearest: nobody learns by the time that it is nobody's.
+        policy: realm.map_or(Policy::Pbkdf2Sha256, |realm| realm.passwords),
+        familiar: found.as_ref().is_some_and(|row| row.familiar),
+        tenant,
     };
-    let policy = realm.map_or(Policy::Argon2id, |realm| realm.passwords);
-    let hash = found.as_ref().and_then(|row| row.password_hash.clone());
-    let place = act.on_behalf_of(Caller { tenant, ..Caller::anonymous() });
-    let verdict = check(&place, (name, account), attempt.password, hash, policy).await?;
+    let verdict = check(act, given).await?;
     match (found, account) {
         (Some(row), Some(_)) if verdict.right && !row.tenant_active => {
             Err(Problem::tenant_suspended().refusing_in(SignIn::NAME, tenant))
@@ -99,32 +107,48 @@ async fn judge(
     }
 }
 
-/// Looks at a password under the count of attempts, which is taken before and, when the hashers are
-/// busy, given back.
+/// A password to be looked at.
+pub(super) struct Given {
+    /// As it is compared; empty when it was none.
+    pub(super) email: String,
+    pub(super) password: Password,
+    pub(super) hash: Option<String>,
+    pub(super) policy: Policy,
+    /// Whether the account has signed in from this address before.
+    pub(super) familiar: bool,
+    /// In whose ledger a refusal belongs.
+    pub(super) tenant: Uuid,
+}
+
+/// Looks at a password under the count of attempts, which is taken before; given back when the
+/// hashers are busy, and begun anew when the password is right.
 pub(super) async fn check<P: Permission>(
     act: &Authorized<P>,
-    (name, account): (Vec<u8>, Option<Uuid>),
-    password: Password,
-    hash: Option<String>,
-    policy: Policy,
+    given: Given,
 ) -> Result<Verdict, Problem> {
-    let waits = act.look_up(sql::begin_attempt(name.clone(), account)).await?;
+    let counter = act.on_behalf_of(Caller::anonymous());
+    let name = name_hash(act.core(), given.email.as_bytes());
+    let waits = counter.look_up(sql::begin_attempt(name.clone(), given.familiar)).await?;
     let seconds = waits.first().map_or(0, |wait| wait.seconds);
     if let Ok(seconds @ 1..) = u32::try_from(seconds) {
         let detail = "too many attempts: wait as long as Retry-After says";
         let problem = Problem::new(429, "too_many_attempts", detail);
-        let problem = problem.refusing_in(P::NAME, act.caller().tenant);
+        let problem = problem.refusing_in(P::NAME, given.tenant);
         return Err(Problem { retry_after: Some(seconds), ..problem });
     }
-    let hash = hash.map(PasswordHash::from_stored);
-    match act.core().hashers.verify(password, hash, policy).await {
+    let hash = given.hash.map(PasswordHash::from_stored);
+    match act.core().hashers.verify(given.password, hash, given.policy).await {
+        Ok(verdict) if verdict.right => {
+            counter.look_up(sql::forget_attempts(name)).await?;
+            Ok(verdict)
+        }
         Ok(verdict) => Ok(verdict),
         Err(HashError::Unreadable(error)) => {
-            tracing::warn!(%error, account = ?account, "a stored password cannot be verified");
+            tracing::warn!(%error, tenant = %given.tenant, "a stored password cannot be verified");
             Ok(Verdict::default())
         }
         Err(error) => {
-            act.look_up(sql::take_back_attempt(name)).await?;
+            counter.look_up(sql::take_back_attempt(name)).await?;
             Err(busy(error))
         }
     }
@@ -146,9 +170,16 @@ pub(crate) fn busy(error: HashError) -> Problem {
 }
 
 /// Names are counted under a keyed hash, so that the table tells nobody who tried.
-pub(super) fn name_hash(core: &Core, name: &[u8]) -> Vec<u8> {
+fn name_hash(core: &Core, name: &[u8]) -> Vec<u8> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, &derive(&core.identity.secret, "login name"));
     hmac::sign(&key, name).as_ref().to_vec()
+}
+
+/// The hash that a password was found right by, and its successor; none for a sign-on.
+#[derive(Default)]
+pub(crate) struct Hashes {
+    verified: Option<String>,
+    better: Option<String>,
 }
 
 /// A session about to be opened, and its first tokens.
@@ -164,7 +195,7 @@ pub(crate) fn prepare<P: Permission>(
     realm: &Realm,
     (account, role): (Uuid, Option<String>),
     authenticated_by: &'static str,
-    (name_hash, better_hash): (Option<Vec<u8>>, Option<String>),
+    hashes: Hashes,
 ) -> Result<Opening, Problem> {
     let core = person.core();
     let (session, now) = (person.new_id(), person.now());
@@ -174,8 +205,9 @@ pub(crate) fn prepare<P: Permission>(
     };
     let family = Family { tenant: person.caller().tenant, account, session, generation: 0 };
     let tokens = tokens(core, realm, role.as_deref(), &family)?;
+    let Hashes { verified, better } = hashes;
     let statement =
-        sql::open_session(session, account, authenticated_by, expires_at, name_hash, better_hash);
+        sql::open_session(session, account, authenticated_by, expires_at, verified, better);
     Ok(Opening { session, tokens, statement })
 }
 

@@ -10,7 +10,7 @@ pub(crate) mod sql;
 
 pub(crate) use http::parse_email;
 pub use http::{SessionView, TokenResponse};
-pub(crate) use login::{prepare, tokens};
+pub(crate) use login::{Hashes, prepare, tokens};
 pub(crate) use rules::domain;
 
 use serde_json::json;

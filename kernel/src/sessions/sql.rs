@@ -21,6 +21,8 @@ row! {
         state: Option<String>,
         role: Option<String>,
         password_hash: Option<String>,
+        /// Whether it has signed in from this address before.
+        familiar: bool,
     }
 }
 
@@ -50,7 +52,6 @@ row! {
         role: Option<String>,
         realm: String,
         account_active: bool,
-        tenant_active: bool,
     }
 }
 
@@ -66,10 +67,10 @@ row! {
 
 statements! {
     fn find_login(email: String, hint: Option<String>, host: Option<String>, default_tenant: Option<String>) -> LoginRow
-        = "select tenant_id, realm, tenant_active, account_id, state, role, password_hash
+        = "select tenant_id, realm, tenant_active, account_id, state, role, password_hash, familiar
              from kernel.find_login($1, $2, $3, $4)";
 
-    fn begin_attempt(name_hash: Vec<u8>, account: Option<Uuid>) -> Wait
+    fn begin_attempt(name_hash: Vec<u8>, familiar: bool) -> Wait
         = "select kernel.begin_login($1, $2) as seconds";
 
     /// An attempt that was not looked at does not count.
@@ -78,20 +79,29 @@ statements! {
             where tenant_id = kernel.tenant() and name_hash = $1
               and place in ('elsewhere', kernel.setting('app.address'))";
 
-    /// Opens a session; what goes with it: the count of attempts begins anew, and an old hash gives
-    /// way to a better one.
+    fn forget_attempts(name_hash: Vec<u8>) -> Done
+        = "select kernel.forget_attempts($1) is not null as done";
+
+    /// Opens a session if the account is still what it was when its password was looked at: active,
+    /// and with that password. The row's lock makes a reset that comes between take its turn. A hash
+    /// that is below the realm's policy gives way to a better one.
     fn open_session(id: Uuid, account: Uuid, authenticated_by: &'static str, expires_at: Timestamp,
-                    name_hash: Option<Vec<u8>>, better_hash: Option<String>) -> Done
-        = "with forgotten as materialized (select kernel.forget_attempts($5)),
-                rehashed as (update kernel.account set password_hash = $6
-                              where tenant_id = kernel.tenant() and id = $2 and $6::text is not null)
+                    verified_hash: Option<String>, better_hash: Option<String>) -> Done
+        = "with person as materialized (
+               select id from kernel.account
+                where tenant_id = kernel.tenant() and id = $2 and state = 'active' and deleted_at is null
+                  and ($5::text is null or password_hash = $5)
+                  for update),
+           rehashed as (
+               update kernel.account a set password_hash = $6 from person
+                where a.tenant_id = kernel.tenant() and a.id = person.id and $6::text is not null)
            insert into kernel.session (tenant_id, id, account_id, authenticated_by, expires_at)
-           select kernel.tenant(), $1, $2, $3, $4 from forgotten
+           select kernel.tenant(), $1, person.id, $3, $4 from person
            returning true as done";
 
     fn turn_session(id: Uuid, account: Uuid, generation: i32) -> Turned
         = "select turned.outcome, turned.generation, a.role, t.realm,
-                  a.state = 'active' and a.deleted_at is null as account_active, t.is_active as tenant_active
+                  a.state = 'active' and a.deleted_at is null as account_active
              from kernel.turn_session($1, $3, interval '10 seconds') as turned
              join kernel.account a on a.tenant_id = kernel.tenant() and a.id = $2
              join kernel.tenant t on t.tenant_id = kernel.tenant() and t.id = kernel.tenant()";

@@ -1,6 +1,5 @@
 //! The three requests of a sign-on: away to the provider, back from it, and its code for tokens.
 
-use policy::Role;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sso::{Callback, Pending, Provider, Secret, SsoError};
@@ -17,10 +16,9 @@ use crate::{
     core::Core,
     db::{Actor, Bound},
     http::{Body, FromQuery, Hints, Problem, Query, QueryReader, parameter},
-    identity::{Family, OneTimeCode, Realm},
-    people::ManagePeople,
+    identity::{Family, OneTimeCode},
     privacy::Pii,
-    sessions::{self, TokenResponse},
+    sessions::{self, Hashes, TokenResponse},
 };
 
 /// What the browser keeps while it is away, sealed.
@@ -237,12 +235,12 @@ async fn admit(
     let known = act.look_up(find).await?.into_iter().next();
     let known = known.ok_or_else(Problem::tenant_suspended)?;
     let realm = *core.realm(&known.realm).ok_or_else(no_provider)?;
-    let entry = enter(act, &gate, &realm, &known, (identity, email));
+    let entry = enter(act, &gate, &known, (identity, email));
     let on_record = |problem: Problem| problem.refusing_in(SignOn::NAME, tenant);
     let Entry { account, role, statements } = entry.map_err(on_record)?;
     let person =
         act.on_behalf_of(Caller { tenant, actor: Actor::User(account), ..Caller::anonymous() });
-    let opened = sessions::prepare(&person, &realm, (account, role), "sso", (None, None))?;
+    let opened = sessions::prepare(&person, &realm, (account, role), "sso", Hashes::default())?;
     let code = match &return_to {
         Some(_) => Some(new_code(&core, tenant)?),
         None => None,
@@ -255,7 +253,8 @@ async fn admit(
                     let done = tx.run(statement).await?;
                     done.first().ok_or_else(|| Problem::conflict("sign_on_twice", TWICE))?;
                 }
-                tx.run(opened.statement).await?;
+                let opened_now = tx.run(opened.statement).await?;
+                opened_now.first().ok_or_else(|| Problem::conflict("sign_on_twice", TWICE))?;
                 let answer = match (code, return_to) {
                     (Some(code), Some(to)) => {
                         let hash = code.hash();
@@ -284,7 +283,6 @@ struct Entry {
 fn enter(
     act: &Authorized<SignOn>,
     gate: &Gate,
-    realm: &Realm,
     known: &Known,
     (identity, email): (sso::Identity, String),
 ) -> Result<Entry, Problem> {
@@ -321,19 +319,12 @@ fn enter(
             statements: vec![sql::accept_invitation(account), link(account)],
         }),
         _ => {
-            let (account, core) = (act.new_id(), act.core());
+            let account = act.new_id();
             let role = gate.role.clone().unwrap_or_default();
-            let held: Option<Role> = core.matrix.role(realm.name, &role);
-            let administers = core.matrix.permits(held, ManagePeople::NAME);
             let name = identity.name.clone().filter(|name| !name.trim().is_empty());
             let name: String = name.unwrap_or_else(|| email.clone()).chars().take(100).collect();
-            let insert = sql::insert_account(
-                account,
-                Pii::new(email),
-                Pii::new(name),
-                role.clone(),
-                administers,
-            );
+            let insert =
+                sql::insert_account(account, Pii::new(email), Pii::new(name), role.clone());
             Ok(Entry { account, role: Some(role), statements: vec![insert, link(account)] })
         }
     }

@@ -99,9 +99,9 @@ statements! {
             where tenant_id = kernel.tenant() and id = $1 and state = 'invited' and deleted_at is null
            returning id";
 
-    fn insert_account(id: Uuid, email: Pii<String>, full_name: Pii<String>, role: String, administers: bool) -> FoundTenant
-        = "insert into kernel.account (tenant_id, id, email, full_name, role, administers)
-           values (kernel.tenant(), $1, $2, $3, $4, $5)
+    fn insert_account(id: Uuid, email: Pii<String>, full_name: Pii<String>, role: String) -> FoundTenant
+        = "insert into kernel.account (tenant_id, id, email, full_name, role)
+           values (kernel.tenant(), $1, $2, $3, $4)
            returning id";
 
     fn insert_identity(id: Uuid, account: Uuid, issuer: String, subject: String) -> FoundTenant
