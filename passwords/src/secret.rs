@@ -41,7 +41,7 @@ impl fmt::Debug for Password {
 
 impl<'de> Deserialize<'de> for Password {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_string(AsText)
+        from.deserialize_any(AsText)
     }
 }
 
@@ -121,6 +121,6 @@ mod tests {
     #[test]
     fn a_password_sent_as_a_number_is_refused_without_repeating_it() {
         let fault = serde_json::from_str::<Password>("123456").expect_err("a number").to_string();
-        assert!(fault.contains("as a text") && !fault.contains("123456"), "{fault}");
+        assert!(fault.contains("expected a text") && !fault.contains("123456"), "{fault}");
     }
 }

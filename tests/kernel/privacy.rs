@@ -432,11 +432,9 @@ async fn plant(app: &TestApp, tenant: Uuid, word: &str) -> Vec<String> {
     session.batch_execute("set session_replication_role = replica").await.unwrap();
     let registry = reeve::registry().unwrap();
     let mut unfilled = vec![];
-    for (table, described) in registry
-        .classes
-        .tables()
-        .filter(|(table, _)| !["reeve.migration", "kernel.signing_key"].contains(table))
-    {
+    for (table, described) in registry.classes.tables().filter(|(table, _)| {
+        !["reeve.migration", "kernel.signing_key", "kernel.administering_role"].contains(table)
+    }) {
         for column in &described.columns {
             let name = &column.name;
             let kind = format!(

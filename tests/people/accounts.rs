@@ -301,6 +301,7 @@ fn z11_a_path_written_differently_is_never_a_way_in() {
             .routes
             .iter()
             .filter(|r| r.path.starts_with("/auth/") && r.method == Verb::Get)
+            .filter(|r| !crate::conformance::routes::open(r))
         {
             let path = route.path.replace("{id}", &target.to_string());
             assert_eq!(raw(app, "HEAD", &path, "").await, 401, "{}", route.name);

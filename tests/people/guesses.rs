@@ -40,7 +40,7 @@ fn a13_an_unknown_address_and_a_wrong_password_are_told_alike_and_take_as_long()
                 };
                 let (time, wrong) = ask(&known[round / 4]).await;
                 of_known.push(time);
-                let (time, unknown) = ask(&format!("nobody{}@people.example", round / 4)).await;
+                let (time, unknown) = ask(&format!("{role}{}@nobody.example", round / 4)).await;
                 of_unknown.push(time);
                 assert_eq!(wrong.problem(), "401 invalid_credentials");
                 assert_eq!(wrong.essence(), unknown.essence());

@@ -114,7 +114,9 @@ async fn place(app: &TestApp, realm: &str, name: &str) -> Organisation {
         ..NewTenant::default()
     };
     let mut platform = app.platform().await;
-    let made = tenant::create(&mut platform, &Clock::default(), new).await.expect("a tenant");
+    let made = tenant::create(&mut platform, &Clock::default(), &reeve::registry().unwrap(), new)
+        .await
+        .expect("a tenant");
     Organisation { id: made.id, realm: realm.into(), people: [].into() }
 }
 
