@@ -50,12 +50,9 @@ fn a13_an_unknown_address_and_a_wrong_password_are_told_alike_and_take_as_long()
                 (known - unknown).abs() < 10.0,
                 "{role}: known {known:.1} ms, unknown {unknown:.1} ms"
             );
-            execute(
-                app,
-                there.id,
-                "update kernel.account set deleted_at = now() where email like 'copy%'",
-            )
-            .await;
+            let gone = "update kernel.account set deleted_at = now() where email like 'copy%';
+                        update kernel.login_guard set attempts = 0, blocked_until = null";
+            execute(app, there.id, gone).await;
         }
     });
 }
