@@ -51,10 +51,12 @@ pub fn all() -> Vec<Route> {
     reeve::registry().unwrap().routes
 }
 
-/// Whether somebody without a credential may call it.
+/// Whether somebody without a credential may call it; the matrix and the document agree.
 pub fn open(route: &Route) -> bool {
     let matrix = reeve::registry().unwrap().matrix;
-    matrix.permits(matrix.role("kernel", "anonymous"), route.permission)
+    let permitted = matrix.permits(matrix.role("kernel", "anonymous"), route.permission);
+    assert_eq!(permitted, route.is_open(), "{}", route.name);
+    permitted
 }
 
 /// Those that a clinic's API keys may call: the records and what governs them. What belongs to a

@@ -77,7 +77,7 @@ fn an_operator_gives_accounts_takes_them_away_and_never_the_last_administrators(
         tokio::time::timeout(Duration::from_secs(1), felt).await.expect("felt within a second");
         done(app, &user("enable", &["dev@acme.example"]), "").await;
         done(app, &user("role", &["dev@acme.example", "viewer"]), "").await;
-        let list = done(app, &user("list", &[]), "").await;
+        let list = done(app, &user("list", &["--reason", "a test"]), "").await;
         let roles: Vec<_> = list.iter().map(|person| person["role"].clone()).collect();
         assert_eq!(roles, ["org_owner", "viewer"]);
         let code = done(app, &user("reset", &["dev@acme.example"]), "").await[0]["code"].clone();
@@ -96,6 +96,25 @@ fn an_operator_gives_accounts_takes_them_away_and_never_the_last_administrators(
         assert_eq!((code, talk.contains("org_owner")), (Some(5), true), "{talk}");
         let entries = "select count(*) from audit.entry where actor_kind = 'operator' and resource = 'kernel.account'";
         assert!(app.ask(entries).await[0].parse::<u32>().unwrap() >= 6, "all of it is on record");
+    });
+}
+
+#[test]
+fn t17_an_operator_looks_at_people_with_a_reason_that_their_organisation_reads() {
+    run(async |app| {
+        acme(app).await;
+        let owner = ["--email", "own@acme.example", "--role", "org_owner", "--password-stdin"];
+        done(app, &user("create", &owner), &format!("{PASSWORD}\n")).await;
+        assert_eq!(refused(app, &user("list", &[])).await.0, Some(2), "no reason, no look");
+        assert_eq!(refused(app, &user("list", &["--reason", ""])).await.0, Some(2));
+        done(app, &user("list", &["--reason", "ticket 4711"]), "").await;
+        let nobody = app.anonymous();
+        let tokens = nobody.sign_in("acme", "own@acme.example", PASSWORD).await;
+        let ledger = nobody.with_tokens(&tokens).get("/v1/audit?operation=READ").await.json();
+        let look = &ledger["items"][0];
+        assert_eq!(look["actor_kind"], "operator", "{ledger}");
+        assert_eq!(look["resource"], "kernel.account");
+        assert_eq!(look["user_agent"], "operator: ticket 4711");
     });
 }
 

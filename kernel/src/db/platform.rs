@@ -31,6 +31,12 @@ impl Platform {
         Ok(Self { client, actor: Actor::Operator(run), origin: Origin::internal(run) })
     }
 
+    /// Why the operator looks at what is a tenant's own (T17). It stands in that tenant's ledger, where
+    /// other entries name a program.
+    pub fn because(&mut self, reason: &str) {
+        self.origin.user_agent = Some(format!("operator: {}", reason.trim()));
+    }
+
     /// The driver's client, for the lint and the statement check.
     pub fn client(&self) -> &Client {
         &self.client

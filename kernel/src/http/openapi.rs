@@ -24,16 +24,20 @@ pub fn document(routes: &[Route]) -> Value {
         "info": {
             "title": "Reeve",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Patients and appointments of many organisations, governed. Every request \
-                            carries an API key in `X-Api-Key`; every change and every read of \
-                            identified records is in the ledger.",
+            "description": "Sensitive records of many organisations, governed. A request carries an API \
+                            key in `X-Api-Key` or a person's token in `Authorization: Bearer`; every \
+                            change and every read of identified records is in the ledger.",
         },
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}},
+            "securitySchemes": {
+                "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+                "password": {"type": "oauth2", "flows": {"password": {"tokenUrl": "/auth/token", "scopes": {}}}},
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
         },
-        "security": [{"apiKey": []}],
+        "security": [{"apiKey": []}, {"password": []}, {"bearer": []}],
     })
 }
 
@@ -66,6 +70,9 @@ fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
         "responses": responses(docs.status, output.body),
         "x-permission": route.permission,
     });
+    if route.is_open() {
+        set(&mut operation, "security", json!([]));
+    }
     if let Some(body) = input.body {
         let mut content = json!({"schema": reference(&body)});
         if let Some(example) = docs.example {
@@ -99,8 +106,8 @@ fn responses(status: u16, body: Option<String>) -> Value {
     json!({
         status.to_string(): success,
         "400": problem("the request is broken"),
-        "401": problem("no valid API key"),
-        "403": problem("the key's role does not hold the permission, or the organisation is suspended"),
+        "401": problem("no valid credential"),
+        "403": problem("the caller's role does not hold the permission, a policy is against it, or the organisation is suspended"),
         "404": problem("no such record, or not of this organisation"),
         "408": problem("the body took too long"),
         "409": problem("the state of things is against it"),
@@ -109,6 +116,7 @@ fn responses(status: u16, body: Option<String>) -> Value {
         "415": problem("not JSON"),
         "422": problem("the input is not valid; the fields are named"),
         "428": problem("this organisation demands If-Match"),
+        "429": problem("too many attempts; wait as long as Retry-After says"),
         "503": problem("try again after Retry-After"),
     })
 }

@@ -16,6 +16,7 @@ use crate::{
     authz::{Authorized, Effect, Encoded, Governed, Permission, Reply},
     db::Bound,
     policies::AttributesRow,
+    sessions, sign_on,
 };
 
 /// The methods in use.
@@ -108,6 +109,13 @@ where
     fn call(&self, act: Authorized<P>, input: I) -> BoxFuture<'static, Result<Encoded, Problem>> {
         let answer = self(act, input);
         Box::pin(async move { Ok(answer.await?.into_encoded()) })
+    }
+}
+
+impl Route {
+    /// Whether somebody without a credential may call it.
+    pub fn is_open(&self) -> bool {
+        [sessions::OPEN, sign_on::OPEN].concat().contains(&self.permission)
     }
 }
 

@@ -23,12 +23,15 @@ pub async fn user(work: Work<'_>, command: UserCommand) -> Result<(), Failure> {
     let mut platform = Platform::connect(&work.database.owner, clock.new_id()).await?;
     let tenant = match &command {
         UserCommand::Create { tenant, .. }
-        | UserCommand::List { tenant }
+        | UserCommand::List { tenant, .. }
         | UserCommand::Disable { tenant, .. }
         | UserCommand::Enable { tenant, .. }
         | UserCommand::Role { tenant, .. }
         | UserCommand::Reset { tenant, .. } => tenant::find(&mut platform, tenant).await?,
     };
+    if let UserCommand::List { reason, .. } = &command {
+        platform.because(reason);
+    }
     let realm = *realm(&work, &tenant.realm)?;
     let matrix = &work.registry.matrix;
     let mut people = People { platform: &mut platform, clock: &clock, matrix, realm, tenant };

@@ -153,10 +153,13 @@ enum UserCommand {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// List an organisation's people.
+    /// List an organisation's people. The look and its reason stand in their ledger.
     List {
         #[arg(long)]
         tenant: String,
+        /// Why you look: a ticket, a request of theirs.
+        #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        reason: String,
     },
     /// End somebody's sessions and let them in no more; within a second, everywhere.
     Disable {

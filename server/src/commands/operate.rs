@@ -50,6 +50,11 @@ pub fn log(settings: &Settings, level: &str) {
 
 pub async fn serve(work: Work<'_>) -> Result<(), Failure> {
     log(work.settings, &work.settings.log_level);
+    if work.settings.ephemeral_secret {
+        tracing::warn!(
+            "SECRET_KEY is too short or a placeholder; DEBUG is on, so one of this process's own takes its place, and everybody signs in again at the next start"
+        );
+    }
     let settings = work.settings.clone();
     let server = work.server().await?;
     tracing::info!(address = %address(&settings), version = env!("CARGO_PKG_VERSION"), "serving");
