@@ -9,6 +9,8 @@
 mod attributes;
 mod classes;
 mod matrix;
+pub mod return_to_play;
+pub mod statutes;
 
 pub use attributes::{
     Attribute, AttributeKind, Circumstances, CompiledRule, Decision, Determining, Effect, Field,
