@@ -8,6 +8,7 @@
 
 mod attributes;
 mod classes;
+pub mod consent;
 mod matrix;
 pub mod return_to_play;
 pub mod statutes;
