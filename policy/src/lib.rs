@@ -9,6 +9,7 @@
 mod attributes;
 mod classes;
 pub mod consent;
+pub mod deidentification;
 mod matrix;
 pub mod return_to_play;
 pub mod statutes;
