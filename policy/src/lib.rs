@@ -5,6 +5,9 @@
 //!   the ledger masks, what a reader without the right to it does not see.
 //! - [`Vocabulary`] and what is around it are the policies that an organization writes over attributes,
 //!   evaluated by Cedar, whose types stay inside.
+//! - [`statutes`] is law as dated data; [`return_to_play`] and [`consent`] decide by it, as of the day of
+//!   the event.
+//! - [`deidentification`] is what may be told of people without telling of a person.
 
 mod attributes;
 mod classes;
