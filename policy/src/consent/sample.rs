@@ -1,5 +1,7 @@
 //! What the tests of consent share: a participant of fifteen in Ohio, and a consent of 2 March 2026.
 
+use std::sync::LazyLock;
+
 use jiff::Zoned;
 use jiff::civil::{Date, DateTime, date};
 use jiff::tz::TimeZone;
@@ -8,14 +10,15 @@ use uuid::Uuid;
 use super::{Basis, Consent, Grantor, Participant};
 use crate::statutes::{InForce, StatutePack, Statutes};
 
+static STATUTES: LazyLock<Statutes> = LazyLock::new(|| Statutes::built_in().expect("packs"));
+
 pub(super) fn at(time: &str) -> Zoned {
     let zone = TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").expect("a zone");
     time.parse::<DateTime>().expect("a time").to_zoned(zone).expect("in range")
 }
 
 pub(super) fn law<T>(on: Date, ask: impl FnOnce(&InForce<'_>) -> T) -> T {
-    let statutes = Statutes::built_in().expect("packs");
-    ask(&statutes.as_of("us-oh", on).expect("Ohio"))
+    ask(&STATUTES.as_of("us-oh", on).expect("Ohio"))
 }
 
 pub(super) fn pack() -> StatutePack {

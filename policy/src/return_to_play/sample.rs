@@ -1,5 +1,7 @@
 //! What the tests of the engine share. Its place is Ohio.
 
+use std::sync::LazyLock;
+
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Zoned};
@@ -7,14 +9,15 @@ use jiff::{SignedDuration, Zoned};
 use super::{Clearance, Licence, Profession, Progress, Protocol, Refusal};
 use crate::statutes::{InForce, Statutes};
 
+static STATUTES: LazyLock<Statutes> = LazyLock::new(|| Statutes::built_in().expect("packs"));
+
 pub(super) fn at(time: &str) -> Zoned {
     let zone = TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").expect("a zone");
     time.parse::<DateTime>().expect("a time").to_zoned(zone).expect("in range")
 }
 
 pub(super) fn law<T>(ask: impl FnOnce(&InForce<'_>) -> T) -> T {
-    let statutes = Statutes::built_in().expect("packs");
-    ask(&statutes.as_of("us-oh", at("2026-03-02T00:00").date()).expect("Ohio"))
+    ask(&STATUTES.as_of("us-oh", at("2026-03-02T00:00").date()).expect("Ohio"))
 }
 
 /// Removed and opened on 2 March at 18:00.
