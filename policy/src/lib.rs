@@ -5,10 +5,17 @@
 //!   the ledger masks, what a reader without the right to it does not see.
 //! - [`Vocabulary`] and what is around it are the policies that an organization writes over attributes,
 //!   evaluated by Cedar, whose types stay inside.
+//! - [`statutes`] is law as dated data; [`return_to_play`] and [`consent`] decide by it, as of the day of
+//!   the event.
+//! - [`deidentification`] is what may be told of people without telling of a person.
 
 mod attributes;
 mod classes;
+pub mod consent;
+pub mod deidentification;
 mod matrix;
+pub mod return_to_play;
+pub mod statutes;
 
 pub use attributes::{
     Attribute, AttributeKind, Circumstances, CompiledRule, Decision, Determining, Effect, Field,
