@@ -8,6 +8,7 @@ use policy::{Classes, Grant, Matrix, ResourceKind, Vocabulary};
 use crate::{
     audit,
     authz::ANONYMOUS,
+    consent,
     db::{CONTEXT_STATEMENTS, Migration, Statement},
     http::{Constraint, Route, Routes, idempotency},
     identity::{self, Realm, WATCH},
@@ -140,6 +141,7 @@ fn kernel_module() -> Module {
         keys::sql::ALL,
         policies::sql::ALL,
         sign_on::sql::ALL,
+        consent::sql::ALL,
         audit::sql::ALL,
     ];
     let mut routes = Routes::default();
@@ -158,6 +160,7 @@ fn kernel_module() -> Module {
             4 "people" "0004_people.sql",
             5 "sign_on" "0005_sign_on.sql",
             6 "attribute_policies" "0006_attribute_policies.sql",
+            9 "consent" "0009_consent.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: None,
@@ -165,10 +168,13 @@ fn kernel_module() -> Module {
         resources: &[],
         statements: statements.concat(),
         constraints: || {
-            [keys::sql::constraints(), people::sql::constraints(), policies::sql::constraints()]
-                .into_iter()
-                .flatten()
-                .collect()
+            let all = [
+                keys::sql::constraints(),
+                people::sql::constraints(),
+                policies::sql::constraints(),
+                consent::sql::constraints(),
+            ];
+            all.into_iter().flatten().collect()
         },
         routes,
     }

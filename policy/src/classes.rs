@@ -23,6 +23,8 @@ pub enum Class {
     Identified,
     /// Clinical words. Masked in the ledger, so that it is no second copy of the record.
     Clinical,
+    /// Who spoke in confidence, such as the reporter of abuse. Masked in the ledger.
+    Confidential,
     /// A credential or a key. Masked in the ledger, never shown.
     Secret,
 }
@@ -30,7 +32,7 @@ pub enum Class {
 impl Class {
     /// Whether the ledger must never hold the value.
     pub fn masked_in_ledger(self) -> bool {
-        matches!(self, Class::Clinical | Class::Secret)
+        matches!(self, Class::Clinical | Class::Confidential | Class::Secret)
     }
 
     /// Whether only somebody who may read the person's record may see the value.

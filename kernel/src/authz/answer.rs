@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use serde::Serialize;
 
-use crate::http::Problem;
+use crate::http::{List, Page, Problem};
 
 /// An answer as a handler states it.
 pub struct Answer<V> {
@@ -13,7 +13,15 @@ pub struct Answer<V> {
     location: Option<String>,
     version: Option<i32>,
     cookie: Option<String>,
+    next: Option<String>,
     shown_once: bool,
+}
+
+impl<V> Answer<List<V>> {
+    /// 200 with a page as a bare array; where it goes on stands in the `Link` header (RFC 8288).
+    pub fn list(page: Page<V>) -> Self {
+        Self { next: page.next_cursor, ..Self::ok(List(page.items)) }
+    }
 }
 
 impl<V> Answer<V> {
@@ -25,6 +33,7 @@ impl<V> Answer<V> {
             location: None,
             version: None,
             cookie: None,
+            next: None,
             shown_once: false,
         }
     }
@@ -42,6 +51,7 @@ impl<V> Answer<V> {
             location: None,
             version: None,
             cookie: None,
+            next: None,
             shown_once: false,
         }
     }
@@ -75,6 +85,8 @@ pub struct Encoded {
     pub(crate) location: Option<String>,
     pub(crate) etag: Option<String>,
     pub(crate) cookie: Option<String>,
+    /// The cursor of the next page, for a list that is a bare array.
+    pub(crate) next: Option<String>,
     pub(crate) body: Vec<u8>,
     pub(crate) shown_once: bool,
     pub(crate) replayed: bool,
@@ -91,6 +103,7 @@ impl<V: Serialize> Answer<V> {
             location: self.location,
             etag: self.version.map(|version| format!("\"{version}\"")),
             cookie: self.cookie,
+            next: self.next,
             body,
             shown_once: self.shown_once,
             replayed: false,

@@ -375,6 +375,20 @@ impl TenantTx<'_> {
         let rows = self.transaction.run(&statement).await;
         rows.map_err(|e| Problem::from_db(e, &self.core.constraints))
     }
+
+    /// Runs one statement and lets a rule look at its rows' personal values, for a decision about the
+    /// change that this transaction is. What `decide` makes of them must not hold them.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn judge<R: Row, T>(
+        &mut self,
+        statement: Bound<R>,
+        decide: impl FnOnce(Vec<R>, &Reveal) -> T,
+    ) -> Result<T, Problem> {
+        let rows = self.run(statement).await?;
+        Ok(decide(rows, &Reveal::on_record()))
+    }
 }
 
 impl Governed {

@@ -14,7 +14,7 @@ use axum::{
     Router,
     body::Body,
     extract::{RawPathParams, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware::{Next, from_fn_with_state},
     response::Response,
     routing::{MethodFilter, MethodRouter, get, on},
@@ -176,6 +176,7 @@ impl Meta {
 async fn answer(edge: Edge, route: &Route, params: &RawPathParams, request: Request) -> Response {
     let meta = request.extensions().get::<Meta>().cloned();
     let Some(meta) = meta else { return Response::new(Body::empty()) };
+    let uri = request.uri().clone();
     let mut tenant = None;
     let span = tracing::info_span!("request", request_id = %meta.id, route = route.name);
     let governed = govern(&edge, route, params, &meta, request, &mut tenant);
@@ -186,7 +187,7 @@ async fn answer(edge: Edge, route: &Route, params: &RawPathParams, request: Requ
         Err(_late) => Err(Problem::unavailable("this took too long; try again")),
     };
     let mut response = match result {
-        Ok(encoded) => respond(encoded),
+        Ok(encoded) => respond(encoded, &uri),
         Err(problem) => problem_response(&meta, problem),
     };
     response.extensions_mut().insert(Template(route.name));
@@ -326,7 +327,15 @@ async fn collect(mut body: Body, largest: usize) -> Result<Bytes, Problem> {
     Ok(kept.freeze())
 }
 
-fn respond(encoded: Encoded) -> Response {
+/// RFC 8288: the same question, from where this page ended.
+fn next_page(asked: &Uri, cursor: &str) -> String {
+    let query = asked.query().unwrap_or_default().split('&');
+    let kept = query.filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let query: String = kept.flat_map(|pair| [pair, "&"]).collect();
+    format!("<{}?{query}cursor={cursor}>; rel=\"next\"", asked.path())
+}
+
+fn respond(encoded: Encoded, asked: &Uri) -> Response {
     let mut response = json_response(encoded.status, encoded.body.into());
     let headers = response.headers_mut();
     insert(headers, "cache-control", "no-store");
@@ -334,8 +343,12 @@ fn respond(encoded: Encoded) -> Response {
         // RFC 6749 section 5.1, for caches of HTTP/1.0.
         insert(headers, "pragma", "no-cache");
     }
-    let optional =
-        [("location", encoded.location), ("etag", encoded.etag), ("set-cookie", encoded.cookie)];
+    let optional = [
+        ("location", encoded.location),
+        ("etag", encoded.etag),
+        ("set-cookie", encoded.cookie),
+        ("link", encoded.next.map(|cursor| next_page(asked, &cursor))),
+    ];
     for (name, value) in optional {
         if let Some(value) = value {
             insert(headers, name, &value);
@@ -360,7 +373,7 @@ fn problem_response(meta: &Meta, problem: Problem) -> Response {
     }
     insert(headers, "cache-control", "no-store");
     if problem.status == 401 {
-        let bearer = matches!(problem.oauth, Some("invalid_grant"));
+        let bearer = problem.is_oauth("invalid_grant");
         let both = "Bearer, ApiKey header=\"X-Api-Key\"";
         insert(headers, "www-authenticate", if bearer { "Bearer" } else { both });
     }

@@ -82,6 +82,7 @@ impl Claim {
             etag: kept.etag,
             body,
             cookie: None,
+            next: None,
             shown_once: false,
             replayed: true,
         })

@@ -21,7 +21,7 @@ pub use input::{
 };
 pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;
 pub use openapi::document;
-pub use page::Page;
+pub use page::{List, Page};
 pub use problem::{Constraint, FieldError, Problem};
 pub use route::{Docs, Method, Route, Routes};
 pub use serve::{Limits, serve};

@@ -15,6 +15,11 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
+/// One page as a bare array, where a document shows its lists so.
+#[derive(Serialize, ToSchema)]
+#[serde(transparent)]
+pub struct List<T>(pub Vec<T>);
+
 impl<T> Page<T> {
     /// Cuts `limit` rows from one more than that, and seals the place of the last when there are
     /// more to come.
@@ -46,7 +51,7 @@ impl<T> Page<T> {
         let limit = json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50});
         vec![
             parameter("limit", limit, "how many at the most"),
-            parameter("cursor", json!({"type": "string"}), "`next_cursor` of the page before"),
+            parameter("cursor", json!({"type": "string"}), "`next_cursor`, or the cursor in `Link`, of the page before"),
         ]
     }
 }

@@ -3,7 +3,7 @@
 use std::{error::Error, fmt};
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::fields::set;
@@ -32,8 +32,8 @@ pub struct Problem {
     pub retry_after: Option<u32>,
     /// What was refused; the edge records it.
     pub refused: Option<Box<Refusal>>,
-    /// The error of RFC 6749 section 5.2, for clients of a token endpoint.
-    pub oauth: Option<&'static str>,
+    /// Further members of the answer (RFC 9457 section 3.2).
+    pub members: Option<Box<Map<String, Value>>>,
     /// For our log only.
     pub cause: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -63,6 +63,23 @@ impl Problem {
         Self { refused: Some(Box::new(Refusal { permission, tenant: Some(tenant) })), ..self }
     }
 
+    /// The same, with a further member in its answer: what a program needs to go on, never a value of
+    /// the request.
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.get_or_insert_default().insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The same, with the error of RFC 6749 section 5.2, for clients of a token endpoint.
+    pub(crate) fn oauth(self, error: &'static str) -> Self {
+        self.with("error", error)
+    }
+
+    /// Whether it says so.
+    pub(crate) fn is_oauth(&self, error: &str) -> bool {
+        self.members.as_ref().and_then(|members| members.get("error")).is_some_and(|e| e == error)
+    }
+
     pub fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             status,
@@ -71,7 +88,7 @@ impl Problem {
             errors: vec![],
             retry_after: None,
             refused: None,
-            oauth: None,
+            members: None,
             cause: None,
         }
     }
@@ -161,8 +178,8 @@ impl Problem {
             "request_id": request_id,
             "trace_id": trace_id,
         });
-        if let Some(error) = self.oauth {
-            set(&mut body, "error", json!(error));
+        for (name, value) in self.members.iter().flat_map(|members| members.iter()) {
+            set(&mut body, name, value.clone());
         }
         if !self.errors.is_empty() {
             let place = if problem_json { "errors" } else { "detail" };

@@ -70,7 +70,7 @@ pub async fn token(
     if form.grant_type.as_deref().is_some_and(|grant| grant != "password") {
         let detail = "grant_type is `password` here; to refresh, use POST /auth/refresh";
         let problem = Problem::new(400, "unsupported_grant_type", detail);
-        return Err(Problem { oauth: Some("unsupported_grant_type"), ..problem });
+        return Err(problem.oauth("unsupported_grant_type"));
     }
     let attempt = Attempt {
         email: form.username,
@@ -196,7 +196,7 @@ pub async fn refresh(
 
 fn ended(tenant: Uuid, code: &'static str) -> Problem {
     let problem = Problem::new(401, code, "this session has ended: sign in again");
-    Problem { oauth: Some("invalid_grant"), ..problem.refusing_in(Refresh::NAME, tenant) }
+    problem.refusing_in(Refresh::NAME, tenant).oauth("invalid_grant")
 }
 
 pub async fn logout(act: Authorized<EndSessions>, (): ()) -> Result<Committed<()>, Problem> {

@@ -35,7 +35,7 @@ pub(super) struct Attempt {
 pub(super) fn refused(tenant: Uuid, permission: &'static str) -> Problem {
     let detail = "the e-mail address or the password is wrong";
     let problem = Problem::new(401, "invalid_credentials", detail);
-    Problem { oauth: Some("invalid_grant"), ..problem.refusing_in(permission, tenant) }
+    problem.refusing_in(permission, tenant).oauth("invalid_grant")
 }
 
 /// Signs in with a password.

@@ -363,7 +363,7 @@ pub async fn token(
     Body(body): Body<CodeRequest>,
 ) -> Result<Committed<TokenResponse>, Problem> {
     let refused =
-        |tenant| Problem { oauth: Some("invalid_grant"), ..broken(tenant, "invalid_code") };
+        |tenant| broken(tenant, "invalid_code").oauth("invalid_grant");
     let code = OneTimeCode::read(&body.code).ok_or_else(|| refused(Uuid::nil()))?;
     let (core, tenant) = (act.core().clone(), code.tenant);
     let within = act.on_behalf_of(Caller { tenant, ..Caller::anonymous() });

@@ -1,9 +1,41 @@
 //! The permissions of programmes and their rows of the role matrix, and nothing else.
 //!
 //! The boundary of personal data lies here (K-007): `analyst` and `program_manager` never hold
-//! `participant:read_pii`. A test says so of the whole matrix.
+//! `participant:read_pii`. A test says so of the whole matrix. Fifteen names are the document's
+//! (K-058); the others are what operating it needs (K-060).
 
+use kernel::permissions;
 use policy::Grant;
+
+permissions! {
+    WriteParticipant = "participant:write", Writes;
+    ReadRoster = "participant:read_roster", Discloses;
+    ReadParticipant = "participant:read_pii", Discloses;
+    WriteSession = "session:write", Writes;
+    ReadSession = "session:read", Discloses;
+    WriteEnrollment = "enrollment:write", Writes;
+    ReadEnrollment = "enrollment:read", Discloses;
+    /// How many are in each cohort: nobody among them.
+    CountEnrollments = "enrollment:read", Reads;
+    WriteIncident = "incident:write", Writes;
+    /// Return to play, and what asks for somebody's attention now.
+    EscalateIncident = "incident:escalate", Writes;
+    ReadIncident = "incident:read", Discloses;
+    WriteConsent = "consent:write", Writes;
+    ReadConsent = "consent:read", Discloses;
+    WriteGoal = "goal:write", Writes;
+    ReadGoal = "goal:read", Discloses;
+    ReadKnowledge = "knowledge:read", Reads;
+    WriteKnowledge = "knowledge:write", Writes;
+    ReadAnalytics = "analytics:read_deid", Deidentifies;
+    /// Programmes, cohorts, locations.
+    ReadProgram = "program:read", Reads;
+    WriteProgram = "program:write", Writes;
+    ReadInstructor = "instructor:read", Discloses;
+    WriteInstructor = "instructor:write", Writes;
+    ReadSettings = "setting:read", Reads;
+    WriteSettings = "setting:write", Writes;
+}
 
 /// The roles of a programme's people (K-059).
 pub(crate) const GRANTS: &[Grant] = &[
@@ -31,6 +63,14 @@ pub(crate) const GRANTS: &[Grant] = &[
             "key:write",
             "user:read",
             "user:write",
+            "incident:read",
+            "knowledge:write",
+            "program:read",
+            "program:write",
+            "instructor:read",
+            "instructor:write",
+            "setting:read",
+            "setting:write",
         ],
     },
     // Runs the programme by its numbers and its roster, without anybody's record.
@@ -47,6 +87,12 @@ pub(crate) const GRANTS: &[Grant] = &[
             "goal:read",
             "knowledge:read",
             "analytics:read_deid",
+            "knowledge:write",
+            "program:read",
+            "program:write",
+            "instructor:read",
+            "instructor:write",
+            "setting:read",
         ],
     },
     Grant {
@@ -60,6 +106,8 @@ pub(crate) const GRANTS: &[Grant] = &[
             "consent:read",
             "goal:read",
             "knowledge:read",
+            "program:read",
+            "instructor:read",
         ],
     },
     // Escalates incidents and clears a return to play.
@@ -75,6 +123,9 @@ pub(crate) const GRANTS: &[Grant] = &[
             "consent:read",
             "goal:read",
             "knowledge:read",
+            "incident:read",
+            "program:read",
+            "instructor:read",
         ],
     },
     Grant {
@@ -92,7 +143,10 @@ pub(crate) const GRANTS: &[Grant] = &[
             "goal:write",
             "goal:read",
             "knowledge:read",
+            "incident:read",
+            "program:read",
+            "instructor:read",
         ],
     },
-    Grant { role: "analyst", permissions: &["knowledge:read", "analytics:read_deid"] },
+    Grant { role: "analyst", permissions: &["knowledge:read", "analytics:read_deid", "program:read"] },
 ];
