@@ -9,6 +9,7 @@ pub mod authz;
 pub mod consent;
 mod core;
 pub mod db;
+pub mod gates;
 pub mod http;
 pub mod identity;
 pub mod keys;

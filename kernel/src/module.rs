@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use policy::{Classes, Grant, Matrix, ResourceKind, Vocabulary};
+use policy::{Classes, Grant, Matrix, ResourceKind, Role, Vocabulary};
 
 use crate::{
     audit,
@@ -26,6 +26,8 @@ pub struct Module {
     pub realm: Option<Realm>,
     /// Its realm's rows of the role matrix.
     pub grants: &'static [Grant],
+    /// What a role may let others hold without holding it: role and permission.
+    pub delegates: &'static [(&'static str, &'static str)],
     /// The kinds that attribute policies may speak of.
     pub resources: &'static [ResourceKind],
     pub statements: Vec<&'static Statement>,
@@ -69,6 +71,9 @@ impl Registry {
         all.extend(modules);
         let classes = Classes::parse(all.iter().map(|m| m.privacy))?;
         let matrix = Matrix::of(kernel_grants().chain(all.iter().flat_map(module_grants)));
+        let matrix = all.iter().flat_map(delegates).fold(matrix, |matrix, (role, permission)| {
+            matrix.delegating(role, permission)
+        });
         let mut realms: Vec<Realm> = all.iter().filter_map(|m| m.realm).collect();
         realms.sort_by_key(|realm| realm.name);
         realms.dedup_by_key(|realm| realm.name);
@@ -123,6 +128,11 @@ fn module_grants(module: &Module) -> impl Iterator<Item = (&'static str, Grant)>
     module.grants.iter().flat_map(own).map(move |grant| (realm, grant))
 }
 
+fn delegates(module: &Module) -> impl Iterator<Item = (Role, &'static str)> + use<> {
+    let realm = module.realm.map_or("", |realm| realm.name);
+    module.delegates.iter().map(move |(role, permission)| (Role { realm, name: role }, *permission))
+}
+
 /// Who has no credential, and the accounts under which the server itself acts.
 fn kernel_grants() -> impl Iterator<Item = (&'static str, Grant)> {
     let open = [sessions::OPEN, sign_on::OPEN];
@@ -165,6 +175,7 @@ fn kernel_module() -> Module {
         privacy: include_str!("../privacy.toml"),
         realm: None,
         grants: &[],
+        delegates: &[],
         resources: &[],
         statements: statements.concat(),
         constraints: || {

@@ -20,6 +20,7 @@ pub struct Role {
 #[derive(Clone, Debug, Default)]
 pub struct Matrix {
     rows: BTreeMap<Role, BTreeSet<&'static str>>,
+    delegated: BTreeSet<(Role, &'static str)>,
 }
 
 impl Matrix {
@@ -29,7 +30,14 @@ impl Matrix {
         for (realm, Grant { role, permissions }) in grants {
             rows.entry(Role { realm, name: role }).or_default().extend(permissions);
         }
-        Self { rows }
+        Self { rows, delegated: BTreeSet::new() }
+    }
+
+    /// The same, where `role` may make others hold a permission that it does not hold itself: who
+    /// administrates a clinician's account does not clear anybody for play.
+    pub fn delegating(mut self, role: Role, permission: &'static str) -> Self {
+        self.delegated.insert((role, permission));
+        self
     }
 
     /// The role of this name in this realm, if there is one.
@@ -56,15 +64,14 @@ impl Matrix {
         self.roles().filter(|role| role.realm == realm).map(|role| role.name).collect()
     }
 
-    /// Whether `giver` holds everything that `taken` holds, in the same realm: nobody hands out more
-    /// than they have.
+    /// Whether `giver` holds, or is delegated, everything that `taken` holds, in the same realm: nobody
+    /// hands out more than they have.
     pub fn covers(&self, giver: Option<Role>, taken: Role) -> bool {
-        match (self.held(giver), self.held(Some(taken))) {
-            (Some(has), Some(wants)) => {
-                giver.is_some_and(|giver| giver.realm == taken.realm) && wants.is_subset(has)
-            }
-            _ => false,
-        }
+        let (Some(giver), Some(wants)) = (giver, self.held(Some(taken))) else { return false };
+        let has = |wanted: &&'static str| {
+            self.permits(Some(giver), wanted) || self.delegated.contains(&(giver, *wanted))
+        };
+        giver.realm == taken.realm && self.rows.contains_key(&giver) && wants.iter().all(has)
     }
 
     fn held(&self, role: Option<Role>) -> Option<&BTreeSet<&'static str>> {
@@ -88,7 +95,11 @@ impl Matrix {
         let mut text = format!("{realm:width$}  {}\n", heads.join("  "));
         for permission in columns {
             let mark = |(role, held): &(&Role, &BTreeSet<&str>)| {
-                let mark = if held.contains(permission) { "yes" } else { "-" };
+                let mark = match held.contains(permission) {
+                    true => "yes",
+                    false if self.delegated.contains(&(**role, permission)) => "gives",
+                    false => "-",
+                };
                 format!("{mark:<len$}", len = role.name.len())
             };
             let marks: Vec<_> = rows.iter().map(mark).collect();
@@ -102,6 +113,20 @@ impl Matrix {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_delegated_may_be_given_and_not_used() {
+        let matrix = Matrix::of([
+            ("clinic", Grant { role: "admin", permissions: &["user:write"] }),
+            ("clinic", Grant { role: "nurse", permissions: &["dose:give"] }),
+        ]);
+        let (admin, nurse) = (matrix.role("clinic", "admin"), matrix.role("clinic", "nurse"));
+        assert!(!matrix.covers(admin, nurse.unwrap()));
+        let matrix = matrix.delegating(admin.unwrap(), "dose:give");
+        assert!(matrix.covers(admin, nurse.unwrap()));
+        assert!(!matrix.permits(admin, "dose:give"));
+        assert!(matrix.render().contains("dose:give   gives  yes"), "{}", matrix.render());
+    }
 
     fn matrix() -> Matrix {
         Matrix::of([

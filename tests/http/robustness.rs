@@ -349,6 +349,7 @@ mod trouble {
             privacy: "",
             realm: Some(clinic::REALM),
             grants: &[Grant { role: "admin", permissions: &["trouble:make"] }],
+            delegates: &[],
             resources: &[],
             statements: ALL.to_vec(),
             constraints: Vec::new,

@@ -194,6 +194,7 @@ mod drones {
                 Grant { role: "developer", permissions: &["drone:read", "drone:fly"] },
                 Grant { role: "viewer", permissions: &["drone:read"] },
             ],
+            delegates: &[],
             resources: &[ResourceKind {
                 name: "drone",
                 plural: "drones",

@@ -366,6 +366,11 @@ pub struct TenantTx<'a> {
 }
 
 impl TenantTx<'_> {
+    /// A new record's id.
+    pub fn new_id(&self) -> Uuid {
+        self.core.clock.new_id()
+    }
+
     /// Runs one statement; its rows.
     ///
     /// # Errors

@@ -33,7 +33,9 @@ row! {
     }
 }
 
-macro_rules! columns {
+/// The columns of a [`ConsentRow`], for statements of a module that joins them with its own.
+#[macro_export]
+macro_rules! consent_columns {
     () => {
         "id, subject_id, purpose, basis, grantor, grantor_name, relation, text_version, text_hash, language, channel,
          document_reference, granted_at, expires_at, revoked_at, version, created_at"
@@ -48,21 +50,21 @@ statements! {
            select kernel.tenant(), $1, $2, $3, purpose, basis, grantor, grantor_name, relation, text_version, text_hash,
                   language, channel, document_reference, granted_at, expires_at
              from jsonb_populate_record(null::kernel.consent, $4)
-           returning ", columns!());
+           returning ", consent_columns!());
 
     /// Locks it, so that what depends on it and its end take turns.
     fn lock_consent(id: Uuid, subject_kind: &'static str) -> ConsentRow
-        = concat!("select ", columns!(), " from kernel.consent
+        = concat!("select ", consent_columns!(), " from kernel.consent
             where tenant_id = kernel.tenant() and id = $1 and subject_kind = $2 for update");
 
     /// Ends it, once: a second time changes nothing (S-076).
     fn revoke_consent(id: Uuid, subject_kind: &'static str, at: Timestamp, reason: Option<Pii<String>>) -> ConsentRow
         = concat!("with ended as (update kernel.consent set revoked_at = $3, revoked_reason = $4
                      where tenant_id = kernel.tenant() and id = $1 and subject_kind = $2 and revoked_at is null
-                     returning ", columns!(), ")
-           select ", columns!(), " from ended
+                     returning ", consent_columns!(), ")
+           select ", consent_columns!(), " from ended
            union all
-           select ", columns!(), " from kernel.consent
+           select ", consent_columns!(), " from kernel.consent
             where tenant_id = kernel.tenant() and id = $1 and subject_kind = $2 and revoked_at is not null");
 }
 

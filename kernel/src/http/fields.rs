@@ -32,6 +32,15 @@ impl<T> Patch<T> {
         })
     }
 
+    /// What was given, if anything was: null is a given nothing.
+    pub fn as_given(&self) -> Option<Option<&T>> {
+        match self {
+            Self::Absent => None,
+            Self::Null => Some(None),
+            Self::Value(value) => Some(Some(value)),
+        }
+    }
+
     pub fn value(self) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),
@@ -128,8 +137,9 @@ impl Fields {
         }
     }
 
+    /// Notes a fault; a field within a field is named with a dot, `recipient.agency_name`.
     pub fn fault(&mut self, field: &str, (kind, msg): Fault) {
-        let loc = vec!["body".to_owned(), field.to_owned()];
+        let loc = std::iter::once("body").chain(field.split('.')).map(str::to_owned).collect();
         self.errors.push(FieldError { loc, msg, kind });
     }
 

@@ -100,6 +100,22 @@ impl<T: DeserializeOwned + ToSchema + Send> Input for Body<T> {
     }
 }
 
+/// A JSON body that may be left out, and is then as if it were empty.
+pub struct OptionalBody<T>(pub T);
+
+impl<T: DeserializeOwned + Default + ToSchema + Send> Input for OptionalBody<T> {
+    fn read(request: &Incoming) -> Result<Self, Problem> {
+        match request.body.is_empty() {
+            true => Ok(Self(T::default())),
+            false => Body::read(request).map(|Body(body)| Self(body)),
+        }
+    }
+
+    fn describe(doc: &mut InputDoc) {
+        Body::<T>::describe(doc);
+    }
+}
+
 /// A form in the body, as RFC 6749 has its requests; what it does not know it leaves alone.
 pub struct Form<T>(pub T);
 

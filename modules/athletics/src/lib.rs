@@ -32,6 +32,7 @@ pub fn module() -> Module {
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
+        delegates: &[],
         resources: &[],
         statements: vec![],
         constraints: Vec::new,

@@ -48,6 +48,7 @@ pub fn module() -> Module {
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
+        delegates: &[],
         resources: &[],
         statements: [patients::sql::ALL, appointments::sql::ALL, catalogues::sql::ALL].concat(),
         constraints: || {

@@ -29,7 +29,10 @@ begin
     if kernel.pack_version(new.jurisdiction) is null then
         raise exception 'there is no statute pack of this jurisdiction' using errcode = 'RV602';
     end if;
+    perform now() at time zone new.time_zone;
     return new;
+exception when invalid_parameter_value then
+    raise exception 'PostgreSQL does not know this time zone' using errcode = 'RV614';
 end $$;
 create trigger guard_settings before insert or update on programs.settings
     for each row execute function programs.guard_settings();

@@ -1,12 +1,28 @@
 //! Programs: the participants, sessions, incidents, consents and goals of youth programmes
 //! (`KATA — API Layer`).
 //!
-//! About whom: young people, and those who work with them. Who may do what: [`permissions`].
+//! About whom: young people, and those who work with them. Who may do what: [`permissions`]. What is
+//! kept: `migrations/`; how private each column is: `privacy.toml`.
 
+mod analytics;
+mod consent;
+mod enrollments;
+mod goals;
+mod incidents;
+mod instructors;
+mod knowledge;
+mod offerings;
+mod participants;
 mod permissions;
+mod return_to_play;
+mod roster;
+mod sessions;
+mod settings;
 
+use jiff::Timestamp;
 use kernel::{
-    http::Routes,
+    db::Statement,
+    http::{Constraint, Problem, Routes, text},
     identity::{Realm, Signature},
     module::Module,
 };
@@ -26,17 +42,99 @@ pub const REALM: Realm = Realm {
     registers_as: None,
 };
 
+/// The earliest and the latest time that PostgreSQL and RFC 3339 both know.
+pub(crate) const EVER: (Timestamp, Timestamp) =
+    (Timestamp::constant(-62_135_596_800, 0), Timestamp::constant(253_402_200_000, 0));
+
+/// A field's text, trimmed.
+///
+/// # Errors
+/// 422 for the body's `field`.
+pub(crate) fn words(field: &str, longest: usize, given: String) -> Result<String, Problem> {
+    text(longest)(given).map_err(|(kind, msg)| Problem::field(&["body", field], kind, msg))
+}
+
+/// The same where there may be none.
+pub(crate) fn words_or_none(
+    field: &str,
+    longest: usize,
+    given: String,
+) -> Result<Option<String>, Problem> {
+    match given.trim().is_empty() {
+        true => Ok(None),
+        false => words(field, longest, given).map(Some),
+    }
+}
+
 /// The module, for the server to mount.
 pub fn module() -> Module {
+    let mut routes = Routes::default();
+    settings::routes(&mut routes);
+    offerings::routes(&mut routes);
+    instructors::routes(&mut routes);
+    participants::routes(&mut routes);
+    roster::routes(&mut routes);
+    enrollments::routes(&mut routes);
+    sessions::routes(&mut routes);
+    consent::routes(&mut routes);
+    incidents::routes(&mut routes);
+    return_to_play::routes(&mut routes);
+    goals::routes(&mut routes);
+    knowledge::routes(&mut routes);
+    analytics::routes(&mut routes);
     Module {
         name: "programs",
-        migrations: vec![],
+        migrations: kernel::migrations!("programs";
+            1 "offerings" "0001_offerings.sql",
+            2 "participants" "0002_participants.sql",
+            3 "sessions_and_consent" "0003_sessions_and_consent.sql",
+            4 "incidents" "0004_incidents.sql",
+            5 "goals_and_knowledge" "0005_goals_and_knowledge.sql",
+            6 "deidentified" "0006_deidentified.sql",
+        ),
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
+        delegates: permissions::DELEGATES,
         resources: &[],
-        statements: vec![],
-        constraints: Vec::new,
-        routes: Routes::default(),
+        statements: statements(),
+        constraints,
+        routes,
     }
+}
+
+fn statements() -> Vec<&'static Statement> {
+    [
+        settings::sql::ALL,
+        offerings::sql::ALL,
+        instructors::sql::ALL,
+        participants::sql::ALL,
+        roster::sql::ALL,
+        enrollments::sql::ALL,
+        sessions::sql::ALL,
+        consent::sql::ALL,
+        incidents::sql::ALL,
+        return_to_play::sql::ALL,
+        goals::sql::ALL,
+        knowledge::sql::ALL,
+        analytics::sql::ALL,
+    ]
+    .concat()
+}
+
+fn constraints() -> Vec<Constraint> {
+    let all = [
+        settings::sql::constraints(),
+        offerings::sql::constraints(),
+        instructors::sql::constraints(),
+        participants::sql::constraints(),
+        enrollments::sql::constraints(),
+        sessions::sql::constraints(),
+        consent::sql::constraints(),
+        incidents::sql::constraints(),
+        return_to_play::sql::constraints(),
+        goals::sql::constraints(),
+        knowledge::sql::constraints(),
+    ];
+    all.into_iter().flatten().collect()
 }

@@ -21,6 +21,8 @@ permissions! {
     /// Return to play, and what asks for somebody's attention now.
     EscalateIncident = "incident:escalate", Writes;
     ReadIncident = "incident:read", Discloses;
+    /// Record a clinician's clearance.
+    ClearReturn = "incident:clear", Writes;
     WriteConsent = "consent:write", Writes;
     ReadConsent = "consent:read", Discloses;
     WriteGoal = "goal:write", Writes;
@@ -119,6 +121,7 @@ pub(crate) const GRANTS: &[Grant] = &[
             "session:read",
             "incident:write",
             "incident:escalate",
+            "incident:clear",
             "consent:write",
             "consent:read",
             "goal:read",
@@ -150,3 +153,6 @@ pub(crate) const GRANTS: &[Grant] = &[
     },
     Grant { role: "analyst", permissions: &["knowledge:read", "analytics:read_deid", "program:read"] },
 ];
+
+/// Who administrates clinicians' accounts clears nobody (S03).
+pub(crate) const DELEGATES: &[(&str, &str)] = &[("admin", "incident:clear")];

@@ -34,6 +34,7 @@ pub fn module() -> Module {
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
+        delegates: &[],
         resources: permissions::RESOURCES,
         statements: vec![],
         constraints: Vec::new,
