@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod authz;
+mod codes;
 mod core;
 pub mod db;
 pub mod http;

@@ -7,7 +7,7 @@ use policy::{Classes, Grant, Matrix, ResourceKind, Vocabulary};
 
 use crate::{
     audit,
-    authz::ANONYMOUS,
+    authz::{ANONYMOUS, RELEASE_STATEMENTS},
     db::{CONTEXT_STATEMENTS, Migration, Statement},
     http::{Constraint, Route, Routes, idempotency},
     identity::{self, Realm, WATCH},
@@ -135,6 +135,7 @@ fn kernel_module() -> Module {
         CONTEXT_STATEMENTS,
         idempotency::ALL,
         identity::sql::ALL,
+        RELEASE_STATEMENTS,
         sessions::sql::ALL,
         people::sql::ALL,
         keys::sql::ALL,
@@ -158,6 +159,7 @@ fn kernel_module() -> Module {
             4 "people" "0004_people.sql",
             5 "sign_on" "0005_sign_on.sql",
             6 "attribute_policies" "0006_attribute_policies.sql",
+            7 "deidentified" "0008_deidentified.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: None,
