@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::{
     audit,
-    db::{Bound, Context, Db, DbError, Origin, PoolSettings, Row},
+    codes::Codes,
+    db::{Bound, Context, Db, DbError, Origin, PoolSettings, Row, Scope},
     http::{Constraint, Cursors, Problem, Route},
     identity::{Callers, IdentitySettings, Realm, Refused, Tokens},
     module::Registry,
@@ -68,6 +69,8 @@ pub struct Core {
     pub(crate) seal: Seal,
     /// Seals what a browser keeps while it is away at a provider.
     pub(crate) browser_seal: Seal,
+    /// Under which codes analytics knows people.
+    pub(crate) codes: Codes,
     sso: OnceLock<Result<sso::Client, String>>,
     pub(crate) identity: IdentitySettings,
     pub clock: Clock,
@@ -98,6 +101,7 @@ impl Core {
             policies: Policies::default(),
             seal: Seal::new(&identity.secret, "stored secret"),
             browser_seal: Seal::new(identity.browser_secret(), "sign-on"),
+            codes: Codes::new(&identity.code_salt()),
             sso: OnceLock::new(),
             identity,
             clock,
@@ -161,7 +165,8 @@ impl Core {
         origin: &Origin,
     ) -> Problem {
         let Refused { tenant, actor, problem } = refused;
-        let context = Context { tenant, actor, permission: route.permission, origin, search: None };
+        let context =
+            Context { tenant, actor, permission: route.permission, origin, scope: Scope::Own };
         if matches!(problem.status, 400 | 401 | 403) {
             self.record_refusal(&context, route.name, problem.code).await;
         }

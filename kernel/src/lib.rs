@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod authz;
+mod codes;
 pub mod consent;
 mod core;
 pub mod db;

@@ -7,7 +7,7 @@ use policy::{Classes, Grant, Matrix, ResourceKind, Role, Vocabulary};
 
 use crate::{
     audit,
-    authz::ANONYMOUS,
+    authz::{ANONYMOUS, RELEASE_STATEMENTS},
     consent,
     db::{CONTEXT_STATEMENTS, Migration, Statement},
     http::{Constraint, Route, Routes, idempotency},
@@ -146,6 +146,7 @@ fn kernel_module() -> Module {
         CONTEXT_STATEMENTS,
         idempotency::ALL,
         identity::sql::ALL,
+        RELEASE_STATEMENTS,
         sessions::sql::ALL,
         people::sql::ALL,
         keys::sql::ALL,
@@ -170,6 +171,8 @@ fn kernel_module() -> Module {
             4 "people" "0004_people.sql",
             5 "sign_on" "0005_sign_on.sql",
             6 "attribute_policies" "0006_attribute_policies.sql",
+            7 "statutes" "0007_statutes.sql",
+            8 "deidentified" "0008_deidentified.sql",
             9 "consent" "0009_consent.sql",
         ),
         privacy: include_str!("../privacy.toml"),

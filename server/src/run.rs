@@ -143,6 +143,7 @@ fn identity(settings: &Settings, secret: &[u8]) -> IdentitySettings {
         public_url: settings.public_url.clone(),
         origins: settings.origins.clone(),
         session_secret: settings.session_secret.as_ref().map(|s| s.expose().as_bytes().to_vec()),
+        deid_salt: settings.deid_salt.as_ref().map(|s| s.expose().as_bytes().to_vec()),
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Settings {
     pub public_url: String,
     /// What sign-ons are sealed under (Z-051); SECRET_KEY when not said.
     pub session_secret: Option<Secret>,
+    /// What the codes of analytics are made under; made from SECRET_KEY when not said.
+    pub deid_salt: Option<Secret>,
     /// Identity providers named by the Studio document's settings (Z-002, Z-003).
     pub providers: Vec<sso::Provider>,
 }
@@ -79,6 +81,8 @@ pub enum SettingsError {
 /// Pieces of values that stand in examples for a secret.
 const PLACEHOLDERS: &[&str] =
     &["your-secret-key", "change-me", "changeme", "change_me", "replace-me", "secret-key-here"];
+
+const DEID_SALT: &str = "KATA_DEID_SALT";
 
 impl Settings {
     /// From the environment, after `.env` of the current folder has filled in what is not set.
@@ -154,6 +158,7 @@ impl Settings {
             docs: source.flag("DOCS")?.unwrap_or(!production),
             public_url: source.public_url()?,
             session_secret: source.secret("SESSION_SECRET", "SESSION_SECRET")?,
+            deid_salt: source.secret(DEID_SALT, DEID_SALT)?,
             providers: source.providers()?,
         })
     }
@@ -252,8 +257,10 @@ impl<'a> Source<'a> {
             Ok(None) => faults.push("SECRET_KEY is not set".to_owned()),
             Err(error) => faults.push(error.to_string()),
         }
-        if self.get("KATA_DEID_SALT").is_none_or(|salt| salt.len() < 16) {
-            faults.push("KATA_DEID_SALT is not set, or has fewer than 16 characters".into());
+        match self.secret(DEID_SALT, DEID_SALT) {
+            Ok(Some(_)) => {}
+            Ok(None) => faults.push(format!("{DEID_SALT} is not set")),
+            Err(error) => faults.push(error.to_string()),
         }
         let forbidden = ["DEBUG", "KATA_AUTO_CREATE_SCHEMA", "DOCS"];
         let set = forbidden.into_iter().filter(|name| on(name));

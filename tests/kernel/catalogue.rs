@@ -11,16 +11,16 @@ fn t04_a_fresh_database_has_no_finding_and_its_server_no_power() {
         let registry = reeve::registry().unwrap();
         let platform = app.platform().await;
         assert_eq!(lint(platform.client(), &registry.classes).await.unwrap(), []);
-        let powers = "select rolname from pg_roles where rolname in ('reeve_app', 'reeve_search')
+        let powers = "select rolname from pg_roles where rolname in ('reeve_app', 'reeve_search', 'reeve_deid')
             and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication or rolinherit)";
         assert_eq!(app.ask(powers).await, Vec::<String>::new());
         let owned = "select r.rolname || ' owns ' || d.classid::regclass || ' ' || d.objid
             from pg_shdepend d join pg_roles r on r.oid = d.refobjid
-            where d.deptype = 'o' and r.rolname in ('reeve_app', 'reeve_search')";
+            where d.deptype = 'o' and r.rolname in ('reeve_app', 'reeve_search', 'reeve_deid')";
         assert_eq!(app.ask(owned).await, Vec::<String>::new());
         let memberships = "select g.rolname from pg_auth_members m join pg_roles g on g.oid = m.roleid
-            join pg_roles r on r.oid = m.member where r.rolname in ('reeve_app', 'reeve_search') order by 1";
-        assert_eq!(app.ask(memberships).await, ["reeve_search"]);
+            join pg_roles r on r.oid = m.member where r.rolname in ('reeve_app', 'reeve_search', 'reeve_deid') order by 1";
+        assert_eq!(app.ask(memberships).await, ["reeve_deid", "reeve_search"]);
     });
 }
 
@@ -72,6 +72,20 @@ fn drifts() -> Vec<(String, &'static str, &'static str)> {
             "unprotected-relation-granted",
             "clinic.m",
         ),
+        (plain("grant select on clinic.patient to reeve_deid"), "analytics-reads-records", "clinic.patient"),
+        (plain("grant select (id) on kernel.account to public"), "analytics-reads-records", "kernel.account"),
+        (plain("grant references on kernel.release to reeve_deid"), "analytics-reads-records", "kernel.release"),
+        (plain("create view public.w with (security_invoker = true) as select id from clinic.patient; grant select on public.w to reeve_deid"),
+         "analytics-reads-records", "public.w"),
+        (plain("create view deid.w as select id from clinic.patient; grant select, update on deid.w to reeve_deid"),
+         "analytics-reads-records", "deid.w"),
+        (plain("create view deid.w as select id from clinic.patient; grant select on deid.w to reeve_app"),
+         "deid-read-with-names", "deid.w reeve_app"),
+        (plain("create view deid.w as select id from clinic.patient; grant select (id) on deid.w to public"),
+         "deid-read-with-names", "deid.w reeve_search"),
+        (plain("grant reeve_search to reeve_deid"), "analytics-has-powers", "member of reeve_search"),
+        (plain("grant execute on function kernel.sweep() to reeve_deid"), "analytics-has-powers", "execute kernel.sweep()"),
+        (plain("grant create on schema deid to reeve_deid"), "analytics-has-powers", "create in deid"),
         (
             plain("create foreign data wrapper w; create server s foreign data wrapper w;
                    create foreign table clinic.f (id uuid) server s; grant select on clinic.f to reeve_app"),

@@ -289,9 +289,9 @@ async fn spy_on_checkouts(app: &TestApp) {
     let spy = format!(
         "create sequence public.looks minvalue 0; create sequence public.leaks minvalue 0;
          select nextval('public.looks'), nextval('public.leaks');
-         grant all on sequence public.looks, public.leaks to public;
+         grant all on sequence public.looks, public.leaks to reeve_app;
          create table public.checkouts (pid int, tenant text, transaction xid8);
-         grant insert on public.checkouts to public;
+         grant insert on public.checkouts to reeve_app;
          create function public.set_config(name text, value text, here boolean) returns text
          language plpgsql as $$ begin
              if name = 'app.tenant_id' then

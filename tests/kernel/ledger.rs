@@ -385,7 +385,7 @@ fn u06_neither_the_server_nor_the_schemas_owner_can_alter_the_ledger() {
             .ask("select 'audit.entry_' || to_char(now() at time zone 'UTC', 'YYYY_MM')")
             .await
             .remove(0);
-        for role in ["reeve_app", "reeve_search", "reeve_owner", "reeve_keeper"] {
+        for role in ["reeve_app", "reeve_search", "reeve_deid", "reeve_owner", "reeve_keeper"] {
             let session = app.database.session("reeve_admin").await;
             session
                 .batch_execute(&format!(

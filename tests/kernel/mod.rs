@@ -3,6 +3,7 @@
 mod catalogue;
 mod connections;
 mod credentials;
+mod deidentified;
 mod isolation;
 mod ledger;
 mod privacy;

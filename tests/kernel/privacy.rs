@@ -416,6 +416,8 @@ async fn people_of_every_kind(app: &TestApp, tenant: Uuid) {
          values ('{tenant}', gen_random_uuid(), 'provider', 'https://issuer', 'client', 'reader');
          insert into kernel.policy (tenant_id, id, name, effect, resource, actions, conditions)
          values ('{tenant}', gen_random_uuid(), 'policy', 'allow', 'agent', '{{*}}', '[]');
+         insert into kernel.release (tenant_id, id, question, members, members_hash, answer)
+         values ('{tenant}', gen_random_uuid(), 'question', '{{code}}', 'x', '[]');
          insert into kernel.login_guard (tenant_id, name_hash, place) values ('{tenant}', 'x', 'elsewhere')"
     );
     execute(app, &rows).await;
@@ -433,7 +435,10 @@ async fn plant(app: &TestApp, tenant: Uuid, word: &str) -> Vec<String> {
     let registry = reeve::registry().unwrap();
     let mut unfilled = vec![];
     for (table, described) in registry.classes.tables().filter(|(table, _)| {
-        !["reeve.migration", "kernel.signing_key", "kernel.administering_role"].contains(table)
+        // A view of `deid` has no rows of its own.
+        !table.starts_with("deid.")
+            && !["reeve.migration", "kernel.signing_key", "kernel.administering_role"]
+                .contains(table)
     }) {
         for column in &described.columns {
             let name = &column.name;

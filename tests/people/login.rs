@@ -113,7 +113,7 @@ fn a20_o05_production_refuses_what_is_unsafe_and_names_each_fault() {
         ("ENVIRONMENT", "production"),
         ("DATABASE_URL", "postgres://h/d"),
         ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
-        ("KATA_DEID_SALT", "0123456789abcdef"),
+        ("KATA_DEID_SALT", "0123456789abcdef0123456789abcdef"),
     ];
     let load =
         |more: &[(&str, &str)]| Settings::from_map(&with(&[&base[..], more].concat()).settings);
@@ -122,6 +122,7 @@ fn a20_o05_production_refuses_what_is_unsafe_and_names_each_fault() {
         ("SECRET_KEY", "0123456789abcdef0123456789abcde"),
         ("SECRET_KEY", ""),
         ("KATA_DEID_SALT", ""),
+        ("KATA_DEID_SALT", "0123456789abcdef0123456789abcde"),
         ("SECRET_KEY", "your-secret-key-change-in-production-please"),
         ("SECRET_KEY", "CHANGEME-CHANGEME-CHANGEME-CHANGEME"),
         ("DEBUG", "true"),

@@ -1,4 +1,4 @@
-//! What handlers return. None of the three proofs can be made outside this folder.
+//! What handlers return. None of the four proofs can be made outside this folder.
 
 use std::marker::PhantomData;
 
@@ -115,7 +115,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Something that may leave: one of the three proofs below.
+/// Something that may leave: one of the four proofs below.
 pub trait Reply<V>: sealed::Sealed {
     #[doc(hidden)]
     fn into_encoded(self) -> Encoded;
@@ -159,4 +159,8 @@ proof! {
 proof! {
     /// Rows that say nothing about a person.
     Fetched
+}
+proof! {
+    /// What tells of no person: remembered, and far enough from everything else that was released.
+    Released
 }

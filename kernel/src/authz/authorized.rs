@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Answer, Committed, Disclosed, Discloses, Fetched, Permission, Reads, Writes};
 use crate::{
     core::Core,
-    db::{Actor, Bound, Context, DbError, Disclosing, Origin, Row, Transaction},
+    db::{Actor, Bound, Context, DbError, Disclosing, Origin, Row, Scope, Transaction},
     http::{Problem, idempotency::Claim},
     privacy::Reveal,
 };
@@ -223,22 +223,26 @@ impl<P: Permission> Authorized<P> {
     /// # Errors
     /// What [`Problem`] says of the database's failure.
     pub async fn look_up<R: Row>(&self, statement: Bound<R>) -> Result<Vec<R>, Problem> {
-        self.flush(None, &statement).await
+        self.flush(&statement).await
     }
 
-    fn context<'a>(&'a self, search: Option<&'a serde_json::Value>) -> Context<'a> {
-        self.governed.context(P::NAME, search)
+    pub(super) fn context<'a>(&'a self, scope: Scope<'a>) -> Context<'a> {
+        self.governed.context(P::NAME, scope)
     }
 
-    async fn flush<R: Row>(
+    async fn flush<R: Row>(&self, bound: &Bound<R>) -> Result<Vec<R>, Problem> {
+        self.flush_in(bound.scope(), bound).await
+    }
+
+    pub(super) async fn flush_in<R: Row>(
         &self,
-        search: Option<&serde_json::Value>,
+        scope: Scope<'_>,
         bound: &Bound<R>,
     ) -> Result<Vec<R>, Problem> {
-        self.governed.core.flush(&self.context(search), bound).await.map_err(|e| self.problem(e))
+        self.core().flush(&self.context(scope), bound).await.map_err(|e| self.problem(e))
     }
 
-    fn problem(&self, error: DbError) -> Problem {
+    pub(super) fn problem(&self, error: DbError) -> Problem {
         Problem::from_db(error, &self.governed.core.constraints)
     }
 }
@@ -258,7 +262,7 @@ impl<P: Permission<Effect = Reads>> Authorized<P> {
         statement: Bound<R>,
         view: impl FnOnce(Vec<R>) -> Result<Answer<V>, Problem>,
     ) -> Result<Fetched<V>, Problem> {
-        let rows = self.flush(None, &statement).await?;
+        let rows = self.flush(&statement).await?;
         Ok(Fetched::new(view(rows)?.encode()?))
     }
 }
@@ -273,7 +277,7 @@ impl<P: Permission<Effect = Discloses>> Authorized<P> {
         statement: Disclosing<R>,
         view: impl FnOnce(Vec<R>, &Reveal) -> Result<Answer<V>, Problem>,
     ) -> Result<Disclosed<V>, Problem> {
-        let rows = self.flush(statement.search.as_ref(), &statement.bound).await?;
+        let rows = self.flush(&statement.bound).await?;
         Ok(Disclosed::new(view(rows, &Reveal::on_record())?.encode()?))
     }
 
@@ -310,7 +314,7 @@ impl<P: Permission<Effect = Writes>> Authorized<P> {
             None => Err(Problem::not_found()),
         };
         if self.governed.idempotency.is_none() {
-            return Ok(Committed::new(answer(self.flush(None, &statement).await?)?.encode()?));
+            return Ok(Committed::new(answer(self.flush(&statement).await?)?.encode()?));
         }
         self.transact(|tx| Box::pin(async move { answer(tx.run(statement).await?) })).await
     }
@@ -322,7 +326,7 @@ impl<P: Permission<Effect = Writes>> Authorized<P> {
         statement: Bound<R>,
         answer: impl FnOnce(R, &Reveal) -> Result<Answer<V>, Problem>,
     ) -> Result<Committed<V>, Problem> {
-        let row = self.flush(None, &statement).await?.into_iter().next();
+        let row = self.flush(&statement).await?.into_iter().next();
         let row = row.ok_or_else(Problem::not_found)?;
         Ok(Committed::new(answer(row, &Reveal::on_record())?.encode()?))
     }
@@ -337,7 +341,7 @@ impl<P: Permission<Effect = Writes>> Authorized<P> {
         work: impl for<'t> FnOnce(&'t mut TenantTx<'_>) -> BoxFuture<'t, Result<Answer<V>, Problem>>,
     ) -> Result<Committed<V>, Problem> {
         let core = &*self.governed.core;
-        let context = self.context(None);
+        let context = self.context(Scope::Own);
         let claim = self.governed.idempotency.as_ref();
         let take = claim.map(Claim::take);
         let begun = Transaction::begin(&core.db, &context, take.as_ref().as_slice()).await;
@@ -375,8 +379,12 @@ impl TenantTx<'_> {
     ///
     /// # Errors
     /// A constraint's own problem, or what [`Problem`] says of the database's failure. The
-    /// transaction is then lost.
+    /// transaction is then lost. A search cannot run here: this transaction's role is the server's own,
+    /// which sees the rows that do not match as well.
     pub async fn run<R: Row>(&mut self, statement: Bound<R>) -> Result<Vec<R>, Problem> {
+        if !matches!(statement.scope(), Scope::Own) {
+            return Err(Problem::internal("a search takes a flush of its own: look_up or fetch"));
+        }
         let rows = self.transaction.run(&statement).await;
         rows.map_err(|e| Problem::from_db(e, &self.core.constraints))
     }
@@ -397,17 +405,13 @@ impl TenantTx<'_> {
 }
 
 impl Governed {
-    pub(crate) fn context<'a>(
-        &'a self,
-        permission: &'static str,
-        search: Option<&'a serde_json::Value>,
-    ) -> Context<'a> {
+    pub(crate) fn context<'a>(&'a self, permission: &'static str, scope: Scope<'a>) -> Context<'a> {
         Context {
             tenant: self.caller.tenant,
             actor: self.caller.actor,
             permission,
             origin: &self.origin,
-            search,
+            scope,
         }
     }
 
@@ -429,7 +433,7 @@ impl Governed {
         permission: &'static str,
         bound: &Bound<R>,
     ) -> Result<Vec<R>, Problem> {
-        let rows = self.core.flush(&self.context(permission, None), bound).await;
+        let rows = self.core.flush(&self.context(permission, bound.scope()), bound).await;
         rows.map_err(|e| Problem::from_db(e, &self.core.constraints))
     }
 
@@ -437,7 +441,7 @@ impl Governed {
     /// ride on; when it cannot be written the refusal stands all the same, and the log says so.
     pub(crate) async fn refuse(&self, problem: Problem) -> Problem {
         if let Some(refusal) = &problem.refused {
-            let mut context = self.context(refusal.permission, None);
+            let mut context = self.context(refusal.permission, Scope::Own);
             context.tenant = refusal.tenant.unwrap_or(context.tenant);
             self.core.record_refusal(&context, self.route, problem.code).await;
         }

@@ -2,14 +2,15 @@
 //!
 //! A route declares its permission; the kernel checks the caller's role against the matrix and only
 //! then makes an [`Authorized`] of that permission. What the permission *does* ([`Reads`],
-//! [`Writes`], [`Discloses`]) decides which methods the handle has and what the handler must return:
+//! [`Writes`], [`Discloses`], [`Deidentifies`]) decides which methods the handle has and what the
+//! handler must return:
 //!
 //! | effect | the handle can | the handler returns | which proves that |
 //! |---|---|---|---|
 //! | [`Reads`] | `fetch` | [`Fetched`] | nothing about a person left: such rows cannot be opened |
 //! | [`Discloses`] | `disclose` | [`Disclosed`] | the READ entry was committed with the read |
 //! | [`Writes`] | `write`, `begin` | [`Committed`] | the server confirmed COMMIT, ledger row included |
-
+//! | [`Deidentifies`] | `aggregate`, `release` | [`Released`] | it was read as `reeve_deid`, and the release is remembered |
 //!
 //! # What does not compile
 //!
@@ -53,6 +54,26 @@
 //!     Err(Problem::not_found())
 //! }
 //! Routes::default().get(ReadNote, "/notes", read, Docs::new("notes", "Read", ""));
+//! ```
+//!
+//! What is read for analytics leaves as a release or not at all:
+//!
+//! ```compile_fail
+//! # kernel::permissions! { ReadReport = "report:read", Deidentifies; }
+//! use kernel::{authz::{Authorized, Fetched}, http::{Docs, Problem, Routes}};
+//! async fn read(act: Authorized<ReadReport>, _: ()) -> Result<Fetched<String>, Problem> {
+//!     Err(Problem::not_found())
+//! }
+//! Routes::default().get(ReadReport, "/report", read, Docs::new("reports", "Read", ""));
+//! ```
+//!
+//! ```
+//! # kernel::permissions! { ReadReport = "report:read", Deidentifies; }
+//! use kernel::{authz::{Authorized, Released}, http::{Docs, Problem, Routes}};
+//! async fn read(act: Authorized<ReadReport>, _: ()) -> Result<Released<String>, Problem> {
+//!     Err(Problem::not_found())
+//! }
+//! Routes::default().get(ReadReport, "/report", read, Docs::new("reports", "Read", ""));
 //! ```
 //!
 //! A permission to read cannot write, and one to write cannot disclose:
@@ -104,9 +125,11 @@
 mod answer;
 mod authorized;
 mod permission;
+mod release;
 
 pub(crate) use answer::Encoded;
-pub use answer::{Answer, Committed, Disclosed, Fetched, Reply};
+pub use answer::{Answer, Committed, Disclosed, Fetched, Released, Reply};
 pub(crate) use authorized::ANONYMOUS;
 pub use authorized::{Authorized, Caller, Governed, Operator, TenantTx};
-pub use permission::{Discloses, Effect, Permission, Reads, Writes};
+pub use permission::{Deidentifies, Discloses, Effect, Permission, Reads, Writes};
+pub(crate) use release::ALL as RELEASE_STATEMENTS;

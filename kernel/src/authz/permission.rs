@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::answer::{Committed, Disclosed, Fetched, Reply};
+use super::answer::{Committed, Disclosed, Fetched, Released, Reply};
 use crate::{db::Bound, policies::AttributesRow};
 
 /// A permission: a name of the form `resource:action`, and what holding it does.
@@ -16,7 +16,7 @@ pub trait Permission: Copy + Send + Sync + 'static {
 
 /// What a permission does, and so what a handler under it must return.
 pub trait Effect: Send + Sync + 'static {
-    /// For the documentation: `read`, `write`, `disclose`.
+    /// For the documentation: `read`, `write`, `disclose`, `deidentify`.
     const NAME: &'static str;
     /// What the handler returns, for a body of type `V`.
     type Answer<V>: Reply<V> + Send;
@@ -28,6 +28,8 @@ pub struct Reads;
 pub struct Writes;
 /// Reads records about people.
 pub struct Discloses;
+/// Reads what was made of records about people and points at none of them.
+pub struct Deidentifies;
 
 impl Effect for Reads {
     const NAME: &'static str = "read";
@@ -40,6 +42,10 @@ impl Effect for Writes {
 impl Effect for Discloses {
     const NAME: &'static str = "disclose";
     type Answer<V> = Disclosed<V>;
+}
+impl Effect for Deidentifies {
+    const NAME: &'static str = "deidentify";
+    type Answer<V> = Released<V>;
 }
 
 /// Declares permissions: `ReadPatient = "patient:read", Discloses;`. With `about find_attributes`

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Bound, Done};
@@ -56,14 +57,41 @@ impl Origin {
     }
 }
 
+/// As which role a transaction works, and the setting that this role's policies and views read.
+#[derive(Clone, Copy)]
+pub(crate) enum Scope<'a> {
+    /// As the server's own.
+    Own,
+    /// As `reeve_search`, which sees the rows that match.
+    Search(&'a Value),
+    /// As `reeve_deid`, which sees the views of the schema `deid`.
+    Deidentified(&'a Value),
+}
+
+impl<'a> Scope<'a> {
+    fn role(self) -> &'static str {
+        match self {
+            Self::Own => "none",
+            Self::Search(_) => "reeve_search",
+            Self::Deidentified(_) => "reeve_deid",
+        }
+    }
+
+    fn setting(self) -> Option<&'a Value> {
+        match self {
+            Self::Own => None,
+            Self::Search(setting) | Self::Deidentified(setting) => Some(setting),
+        }
+    }
+}
+
 /// The context of one transaction.
 pub(crate) struct Context<'a> {
     pub(crate) tenant: Uuid,
     pub(crate) actor: Actor,
     pub(crate) permission: &'static str,
     pub(crate) origin: &'a Origin,
-    /// Steps down to `reeve_search` under this search, when there is one.
-    pub(crate) search: Option<&'a serde_json::Value>,
+    pub(crate) scope: Scope<'a>,
 }
 
 impl Context<'_> {
@@ -76,8 +104,8 @@ impl Context<'_> {
             self.origin.request_id,
             self.origin.address.map(|a| a.to_string()),
             self.origin.user_agent.clone(),
-            self.search.map(ToString::to_string),
-            if self.search.is_some() { "reeve_search" } else { "none" },
+            self.scope.setting().map(ToString::to_string),
+            self.scope.role(),
         )
     }
 }

@@ -16,8 +16,8 @@ mod statement;
 mod transaction;
 
 pub use cluster::{Cluster, ClusterError, Durability};
-pub(crate) use context::Context;
 pub use context::{Actor, Origin};
+pub(crate) use context::{Context, Scope};
 pub use error::DbError;
 pub use lint::{Finding, lint};
 pub use migrate::{

@@ -5,7 +5,7 @@ use tokio_postgres::{Client, Config};
 use uuid::Uuid;
 
 use super::{
-    Actor, Bound, Context, DbError, MigrateError, Origin, Row, migrate, transaction::typed,
+    Actor, Bound, Context, DbError, MigrateError, Origin, Row, Scope, migrate, transaction::typed,
 };
 
 /// A connection that acts as `reeve_owner`, for an operator.
@@ -50,7 +50,7 @@ impl Platform {
         bound: &Bound<R>,
     ) -> Result<Vec<R>, DbError> {
         let Self { client, actor, origin } = self;
-        let context = Context { tenant, actor: *actor, permission, origin, search: None };
+        let context = Context { tenant, actor: *actor, permission, origin, scope: Scope::Own };
         let mut set = context.bound();
         // `set_config('role', 'none')` would give the connection back its login's powers.
         if let Some(role) = set.params.last_mut() {

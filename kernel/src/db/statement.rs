@@ -9,7 +9,10 @@
 use std::collections::HashSet;
 
 use postgres_types::{ToSql, Type};
+use serde_json::Value;
 use tokio_postgres::Row as PgRow;
+
+use super::Scope;
 
 /// One column of a row type.
 pub struct Field {
@@ -41,12 +44,24 @@ pub type Param = Box<dyn ToSql + Sync + Send>;
 pub struct Bound<R> {
     pub(crate) statement: &'static Statement,
     pub(crate) params: Vec<Param>,
+    search: Option<Value>,
     row: std::marker::PhantomData<fn() -> R>,
 }
 
 impl<R> Bound<R> {
     pub fn new(statement: &'static Statement, params: Vec<Param>) -> Self {
-        Self { statement, params, row: std::marker::PhantomData }
+        Self { statement, params, search: None, row: std::marker::PhantomData }
+    }
+
+    /// Runs it as `reeve_search` under this search, for statements on tables that
+    /// `kernel.govern_search` made searchable. It takes a flush of its own: in an open transaction it
+    /// is refused.
+    pub fn searching(self, search: Value) -> Self {
+        Self { search: Some(search), ..self }
+    }
+
+    pub(crate) fn scope(&self) -> Scope<'_> {
+        self.search.as_ref().map_or(Scope::Own, Scope::Search)
     }
 
     pub(crate) fn refs(&self) -> impl ExactSizeIterator<Item = &(dyn ToSql + Sync)> {
@@ -59,19 +74,16 @@ impl<R> Bound<R> {
 /// opens the rows' personal values.
 pub struct Disclosing<R> {
     pub(crate) bound: Bound<R>,
-    pub(crate) search: Option<serde_json::Value>,
 }
 
 impl<R> Disclosing<R> {
     pub fn new(statement: &'static Statement, params: Vec<Param>) -> Self {
-        Self { bound: Bound::new(statement, params), search: None }
+        Self { bound: Bound::new(statement, params) }
     }
 
-    /// Runs it as `reeve_search` under this search, for statements on tables that
-    /// `kernel.govern_search` made searchable.
-    pub fn searching(mut self, search: serde_json::Value) -> Self {
-        self.search = Some(search);
-        self
+    /// Runs it under this search, as [`Bound::searching`] does.
+    pub fn searching(self, search: Value) -> Self {
+        Self { bound: self.bound.searching(search) }
     }
 }
 

@@ -53,7 +53,7 @@ pub struct Route {
     pub permission: &'static str,
     /// The realm whose callers it serves; `None`: every realm's.
     pub realm: Option<&'static str>,
-    /// `read`, `write` or `disclose`.
+    /// `read`, `write`, `disclose` or `deidentify`.
     pub effect: &'static str,
     pub docs: Docs,
     pub(crate) attributes: Option<fn(Uuid) -> Bound<AttributesRow>>,

@@ -17,7 +17,7 @@ use super::{ApiKey, sql, token::Presented};
 use crate::{
     authz::Caller,
     core::Core,
-    db::{Actor, Context, Origin},
+    db::{Actor, Context, Origin, Scope},
     http::Problem,
 };
 
@@ -197,7 +197,7 @@ async fn look_up<R: crate::db::Row>(
     statement: &crate::db::Bound<R>,
 ) -> Result<R, Refused> {
     let actor = Actor::Anonymous;
-    let context = Context { tenant, actor, permission: "identify", origin, search: None };
+    let context = Context { tenant, actor, permission: "identify", origin, scope: Scope::Own };
     let found = core.flush(&context, statement).await;
     let found = found.map_err(|e| Refused::unknown(Problem::from_db(e, &[])))?;
     found.into_iter().next().ok_or_else(Refused::nobody)

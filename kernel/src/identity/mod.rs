@@ -27,7 +27,7 @@ pub use watch::Watch;
 
 use crate::{
     core::Core,
-    db::{Context, DbError, Origin},
+    db::{Context, DbError, Origin, Scope},
     http::Problem,
 };
 
@@ -52,6 +52,8 @@ pub struct IdentitySettings {
     pub origins: Vec<String>,
     /// What sign-ons are sealed under, where it is not `secret` (Z-051).
     pub session_secret: Option<Vec<u8>>,
+    /// What the codes of analytics are made under (KATA_DEID_SALT); made from `secret` when not said.
+    pub deid_salt: Option<Vec<u8>>,
     /// The secret is this process's own (C-05, DEBUG): keys of another are passed over.
     pub ephemeral: bool,
 }
@@ -59,6 +61,11 @@ pub struct IdentitySettings {
 impl IdentitySettings {
     pub(crate) fn browser_secret(&self) -> &[u8] {
         self.session_secret.as_deref().unwrap_or(&self.secret)
+    }
+
+    pub(crate) fn code_salt(&self) -> Vec<u8> {
+        let derived = || crate::seal::derive(&self.secret, "participant codes").to_vec();
+        self.deid_salt.clone().unwrap_or_else(derived)
     }
 
     /// What providers must be told: `{PUBLIC_URL}/auth/sso/callback`.
@@ -182,7 +189,7 @@ impl Core {
             actor: WATCH.actor(),
             permission: "server:watch",
             origin: &origin,
-            search: None,
+            scope: Scope::Own,
         };
         self.flush(&context, bound).await
     }

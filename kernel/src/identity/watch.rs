@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{LoadError, WATCH, sql};
 use crate::{
     core::Core,
-    db::{Bound, Context, Db, DbError, Origin, PoolSettings, Row},
+    db::{Bound, Context, Db, DbError, Origin, PoolSettings, Row, Scope},
 };
 
 const LOOK: Duration = Duration::from_millis(250);
@@ -93,7 +93,8 @@ impl Watch {
 
     async fn flush<R: Row>(&self, tenant: Uuid, bound: &Bound<R>) -> Result<Vec<R>, DbError> {
         let (actor, origin) = (WATCH.actor(), &self.origin);
-        let context = Context { tenant, actor, permission: "server:watch", origin, search: None };
+        let context =
+            Context { tenant, actor, permission: "server:watch", origin, scope: Scope::Own };
         self.db.flush(&context, bound).await
     }
 
