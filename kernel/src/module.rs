@@ -11,7 +11,7 @@ use crate::{
     db::{CONTEXT_STATEMENTS, Migration, Statement},
     http::{Constraint, Route, Routes, idempotency},
     identity::{self, Realm, WATCH},
-    keys, people, policies, sessions, sign_on,
+    keys, people, policies, sessions, sign_on, statutes,
 };
 
 /// What a module brings.
@@ -140,6 +140,7 @@ fn kernel_module() -> Module {
         keys::sql::ALL,
         policies::sql::ALL,
         sign_on::sql::ALL,
+        statutes::sql::ALL,
         audit::sql::ALL,
     ];
     let mut routes = Routes::default();
@@ -158,6 +159,7 @@ fn kernel_module() -> Module {
             4 "people" "0004_people.sql",
             5 "sign_on" "0005_sign_on.sql",
             6 "attribute_policies" "0006_attribute_policies.sql",
+            7 "statutes" "0007_statutes.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: None,

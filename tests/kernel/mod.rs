@@ -1,11 +1,13 @@
 //! The kernel's promises, seen from outside. What several of these files need stands here.
 
 mod catalogue;
+mod clock;
 mod connections;
 mod credentials;
 mod isolation;
 mod ledger;
 mod privacy;
+mod statutes;
 
 use std::{
     collections::BTreeMap,
