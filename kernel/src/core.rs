@@ -1,10 +1,10 @@
 //! What all requests of one server share.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use passwords::Hashers;
-use policy::{Classes, Matrix, Vocabulary};
+use policy::{Classes, Matrix, Vocabulary, statutes::Statutes};
 use uuid::Uuid;
 
 use crate::{
@@ -18,21 +18,52 @@ use crate::{
     seal::Seal,
 };
 
-/// Time and ids. Nothing else in Reeve reads the clock, so that a test can hold it still.
+/// Time and ids. Nothing else in Reeve reads the clock, so that a test can hold it still and move it.
+/// Clones tell the same time.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
-    fixed: Option<Timestamp>,
+    /// Real time where there is none.
+    hand: Option<Hand>,
+}
+
+/// What moves a clock that stands still, from outside of a server that runs by it.
+#[derive(Clone, Debug)]
+pub struct Hand {
+    at: Arc<RwLock<Timestamp>>,
+}
+
+impl Hand {
+    /// The time that the clock shows.
+    pub fn now(&self) -> Timestamp {
+        *self.at.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Turns the clock to this time, which may be an earlier one.
+    pub fn set(&self, at: Timestamp) {
+        *self.at.write().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    /// Turns the clock on by this much.
+    pub fn advance(&self, by: SignedDuration) {
+        *self.at.write().unwrap_or_else(PoisonError::into_inner) += by;
+    }
 }
 
 impl Clock {
     /// A clock that stands still.
     pub fn fixed(at: Timestamp) -> Self {
-        Self { fixed: Some(at) }
+        Self::movable(at).0
+    }
+
+    /// A clock that stands still until its hand is moved.
+    pub fn movable(start: Timestamp) -> (Self, Hand) {
+        let hand = Hand { at: Arc::new(RwLock::new(start)) };
+        (Self { hand: Some(hand.clone()) }, hand)
     }
 
     #[allow(clippy::disallowed_methods, reason = "this is where the time comes from")]
     pub fn now(&self) -> Timestamp {
-        self.fixed.unwrap_or_else(Timestamp::now)
+        self.hand.as_ref().map_or_else(Timestamp::now, Hand::now)
     }
 
     /// UUIDv7 (RFC 9562 section 5.7).
@@ -65,6 +96,8 @@ pub struct Core {
     pub(crate) realms: Vec<Realm>,
     pub(crate) vocabulary: Arc<Vocabulary>,
     pub(crate) policies: Policies,
+    /// The newest pack of each jurisdiction, as of the last look.
+    pub(crate) statutes: RwLock<Arc<Statutes>>,
     /// Seals what lies in the database or a browser: signing keys, secrets of providers, sign-ons.
     pub(crate) seal: Seal,
     /// Seals what a browser keeps while it is away at a provider.
@@ -99,6 +132,7 @@ impl Core {
             realms: registry.realms.clone(),
             vocabulary: registry.vocabulary.clone(),
             policies: Policies::default(),
+            statutes: RwLock::default(),
             seal: Seal::new(&identity.secret, "stored secret"),
             browser_seal: Seal::new(identity.browser_secret(), "sign-on"),
             codes: Codes::new(&identity.code_salt()),

@@ -21,8 +21,9 @@ pub mod privacy;
 mod seal;
 pub mod sessions;
 pub mod sign_on;
+pub mod statutes;
 pub mod tenant;
 
-pub use crate::core::{Clock, Core, random_bytes};
+pub use crate::core::{Clock, Core, Hand, random_bytes};
 #[doc(hidden)]
 pub use {postgres_types, tokio_postgres, uuid};

@@ -12,7 +12,7 @@ use crate::{
     db::{CONTEXT_STATEMENTS, Migration, Statement},
     http::{Constraint, Route, Routes, idempotency},
     identity::{self, Realm, WATCH},
-    keys, people, policies, sessions, sign_on,
+    keys, people, policies, sessions, sign_on, statutes,
 };
 
 /// What a module brings.
@@ -153,6 +153,7 @@ fn kernel_module() -> Module {
         policies::sql::ALL,
         sign_on::sql::ALL,
         consent::sql::ALL,
+        statutes::sql::ALL,
         audit::sql::ALL,
     ];
     let mut routes = Routes::default();

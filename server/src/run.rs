@@ -8,6 +8,7 @@ use kernel::{
     http::{Edge, Limits, MetricsHandle, metrics_router, router, serve},
     identity::{IdentitySettings, LoadError, Watch},
     module::Registry,
+    statutes::StatuteError,
 };
 use tokio::{net::TcpListener, sync::watch};
 
@@ -28,6 +29,8 @@ pub enum StartError {
     Schema(#[from] MigrateError),
     #[error(transparent)]
     Ring(#[from] LoadError),
+    #[error(transparent)]
+    Statutes(#[from] StatuteError),
     #[error(
         "refusing to serve in production: the database holds organisations of the demonstration, whose passwords everybody knows; suspend them with `reeve tenant suspend`"
     )]
@@ -75,6 +78,7 @@ impl Server {
         }
         core.db().verify_login().await?;
         core.load_ring().await?;
+        core.load_statutes().await?;
         if settings.environment == "production" && core.has_demo_tenants().await? {
             return Err(StartError::Demo);
         }

@@ -3,11 +3,12 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
+    sync::Arc,
     time::Duration,
 };
 
 use kernel::{
-    Clock,
+    Clock, Core,
     db::{Platform, PoolSettings},
     http::Limits,
     module::{Module, Registry},
@@ -34,6 +35,8 @@ pub struct Options {
     pub settings: HashMap<String, String>,
     /// A module of the test's own, mounted beside the real ones.
     pub extra: Option<fn() -> Module>,
+    /// The server's time; a test holds the hand of a [`Clock::movable`].
+    pub clock: Clock,
 }
 
 impl Default for Options {
@@ -44,6 +47,7 @@ impl Default for Options {
             head: Duration::from_secs(15),
             settings: HashMap::new(),
             extra: None,
+            clock: Clock::default(),
         }
     }
 }
@@ -58,6 +62,7 @@ pub struct TestApp {
 /// One server in this process.
 struct Replica {
     address: SocketAddr,
+    core: Arc<Core>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -104,10 +109,11 @@ impl TestApp {
         };
         let modules = reeve::modules().into_iter().chain(options.extra.map(|module| module()));
         let registry = Registry::new(modules.collect()).expect("a registry");
-        let server =
-            Server::prepare(&settings, registry, pool, SECRET.as_bytes(), Clock::default())
-                .await
-                .expect("a server");
+        let clock = options.clock.clone();
+        let server = Server::prepare(&settings, registry, pool, SECRET.as_bytes(), clock)
+            .await
+            .expect("a server");
+        let core = server.core.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, mut stopped) = watch::channel(false);
@@ -118,7 +124,7 @@ impl TestApp {
             };
             server.run(listener, None, limits, stop).await.expect("it served");
         });
-        self.replicas.push(Replica { address, stop, task });
+        self.replicas.push(Replica { address, core, stop, task });
         self.replicas.len() - 1
     }
 
@@ -131,6 +137,11 @@ impl TestApp {
 
     pub fn address(&self) -> SocketAddr {
         self.replicas[0].address
+    }
+
+    /// What the requests of a replica share.
+    pub fn core(&self, replica: usize) -> &Core {
+        &self.replicas[replica].core
     }
 
     pub fn url(&self, replica: usize) -> String {

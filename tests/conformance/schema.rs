@@ -11,6 +11,7 @@ fn every_statement_agrees_with_the_schema_in_types_names_and_nullability() {
             reeve::registry().unwrap().statements,
             ::kernel::tenant::STATEMENTS.to_vec(),
             ::kernel::identity::rotation::STATEMENTS.to_vec(),
+            ::kernel::statutes::STATEMENTS.to_vec(),
         ]
         .concat();
         let session = app.database.session("reeve_admin").await;

@@ -1,12 +1,14 @@
 //! The kernel's promises, seen from outside. What several of these files need stands here.
 
 mod catalogue;
+mod clock;
 mod connections;
 mod credentials;
 mod deidentified;
 mod isolation;
 mod ledger;
 mod privacy;
+mod statutes;
 
 use std::{
     collections::BTreeMap,

@@ -160,3 +160,40 @@ fn a_migration_runs_once_and_a_schema_that_is_newer_or_edited_is_refused() {
         assert!(code == Some(1) && talk.contains("edited"), "{talk}");
     });
 }
+
+#[test]
+fn a_changed_law_is_loaded_and_listed_and_a_wrong_file_is_refused_with_its_exit_code() {
+    run(async |app| {
+        let folder = std::env::temp_dir().join(format!("reeve-statutes-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let (_, table, _) = say(app, &["statutes", "list"]).await;
+        assert!(table.contains("us-oh/2026-01") && table.contains("ORC 5122.04"), "{table}");
+        let ohio = policy::statutes::BUILT_IN[0];
+        let new = ohio.replace("us-oh/2026-01", "us-oh/2026-07");
+        let good = write("good.toml", &new);
+        let (code, out, talk) = say(app, &["statutes", "load", &good]).await;
+        assert_eq!((code, out.trim()), (Some(0), "us-oh/2026-07 is now in force"), "{talk}");
+        let (code, out, _) = say(app, &["--json", "statutes", "load", &good]).await;
+        assert_eq!((code, &json(&out)["is_new"]), (Some(0), &Value::from(false)));
+        let (_, listed, _) = say(app, &["--json", "statutes", "list"]).await;
+        let first = json(&listed);
+        assert_eq!((&first["version"], &first["newest"]), (&"us-oh/2026-07".into(), &true.into()));
+        assert_eq!(listed.lines().count(), table.lines().count() * 2 - 2, "both versions");
+
+        let taken = write("taken.toml", &new.replace("sessions = 6", "sessions = 5"));
+        let garbage = write("garbage.toml", "law = \"none\"");
+        let absent = folder.join("absent.toml").to_str().unwrap().to_owned();
+        for (file, code, says) in
+            [(taken, 5, "version of its own"), (garbage, 5, "statute pack"), (absent, 2, "absent")]
+        {
+            let (exit, _, talk) = say(app, &["statutes", "load", &file]).await;
+            assert!(exit == Some(code) && talk.contains(says), "{file}: {exit:?} {talk}");
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    });
+}

@@ -4,7 +4,7 @@ use std::{marker::PhantomData, sync::Arc};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use policy::Role;
+use policy::{Role, statutes::Statutes};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -147,6 +147,11 @@ impl<P: Permission> Authorized<P> {
     /// A new record's id: UUIDv7, so that keys grow with time.
     pub fn new_id(&self) -> Uuid {
         self.governed.core.clock.new_id()
+    }
+
+    /// The law by which this request decides; the same for all of it, once taken.
+    pub fn statutes(&self) -> Arc<Statutes> {
+        self.governed.core.statutes()
     }
 
     pub fn caller(&self) -> &Caller {

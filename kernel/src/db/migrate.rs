@@ -5,6 +5,12 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio_postgres::{Client, Config, NoTls};
 
+use super::Platform;
+use crate::{
+    core::Clock,
+    statutes::{StatuteError, load_built_in},
+};
+
 /// One numbered file. Applied files are never edited: the checksum would not match.
 #[derive(Clone, Copy)]
 pub struct Migration {
@@ -39,6 +45,8 @@ pub enum MigrateError {
     Newer { module: String, number: i32 },
     #[error("migration {module}/{number} ({name}) failed and was rolled back: {cause}")]
     Failed { module: &'static str, number: i32, name: &'static str, cause: String },
+    #[error(transparent)]
+    Statutes(#[from] StatuteError),
     #[error("the database refused: {0}")]
     Query(#[from] tokio_postgres::Error),
 }
@@ -50,7 +58,7 @@ pub struct Status {
     pub pending: Vec<String>,
 }
 
-/// Applies what is pending; what was applied, by name. The login must be able to create roles on
+/// Applies what is pending and loads the statutes that this binary brings; what was applied, by name. The login must be able to create roles on
 /// the first run and be a member of `reeve_owner` and `reeve_ledger` later.
 ///
 /// # Errors
@@ -82,6 +90,9 @@ pub async fn migrate(
              select audit.make_partitions(12)",
         )
         .await?;
+    // Here, so that whoever migrates cannot forget it.
+    let mut platform = Platform::connect(config, Clock::default().new_id()).await?;
+    load_built_in(&mut platform).await?;
     Ok(applied)
 }
 

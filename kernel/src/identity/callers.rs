@@ -55,6 +55,9 @@ struct Known {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Good,
+    /// Withdrawn: revoked, signed out. That is a fact and no time to compare, for it was written by
+    /// the database's clock.
+    Ended,
     TenantSuspended,
     AccountInactive,
 }
@@ -113,6 +116,7 @@ impl Callers {
                     "this account is not active: ask an administrator of your organisation";
                 return Err(refused(Problem::new(403, "account_inactive", detail)));
             }
+            Standing::Ended => return Err(refused(Problem::unauthenticated())),
             Standing::Good => {}
         }
         if known.ends_at.is_some_and(|end| end <= core.clock.now()) {
@@ -205,7 +209,11 @@ async fn look_up<R: crate::db::Row>(
 
 fn key_holder(core: &Core, row: sql::KeyRow) -> Result<Known, Refused> {
     let realm = core.realm(&row.realm).ok_or_else(Refused::nobody)?.name;
-    let good = if row.tenant_active { Standing::Good } else { Standing::TenantSuspended };
+    let standing = match (row.tenant_active, row.revoked_at) {
+        (false, _) => Standing::TenantSuspended,
+        (true, Some(_)) => Standing::Ended,
+        (true, None) => Standing::Good,
+    };
     Ok(Known {
         id: row.id,
         caller: Caller {
@@ -217,8 +225,8 @@ fn key_holder(core: &Core, row: sql::KeyRow) -> Result<Known, Refused> {
             authenticated_by: "api_key",
             require_if_match: row.require_if_match,
         },
-        ends_at: [row.revoked_at, row.expires_at].into_iter().flatten().min(),
-        standing: good,
+        ends_at: row.expires_at,
+        standing,
         looked_up: Instant::now(),
     })
 }
@@ -232,10 +240,11 @@ fn session_holder(
         return Err(Refused::nobody());
     }
     let realm = core.realm(&row.realm).ok_or_else(Refused::nobody)?.name;
-    let standing = match (row.tenant_active, row.account_active) {
-        (false, _) => Standing::TenantSuspended,
-        (true, false) => Standing::AccountInactive,
-        (true, true) => Standing::Good,
+    let standing = match (row.tenant_active, row.account_active, row.ended_at) {
+        (false, _, _) => Standing::TenantSuspended,
+        (true, false, _) => Standing::AccountInactive,
+        (true, true, Some(_)) => Standing::Ended,
+        (true, true, None) => Standing::Good,
     };
     let by_password = row.authenticated_by == "password";
     Ok(Known {
@@ -249,7 +258,7 @@ fn session_holder(
             authenticated_by: if by_password { "password" } else { "sso" },
             require_if_match: row.require_if_match,
         },
-        ends_at: [row.ended_at, Some(row.expires_at)].into_iter().flatten().min(),
+        ends_at: Some(row.expires_at),
         standing,
         looked_up: Instant::now(),
     })

@@ -179,7 +179,7 @@ impl Core {
         Ok(())
     }
 
-    async fn run_as_watch<R: crate::db::Row>(
+    pub(crate) async fn run_as_watch<R: crate::db::Row>(
         &self,
         bound: &crate::db::Bound<R>,
     ) -> Result<Vec<R>, DbError> {

@@ -60,21 +60,18 @@ impl Ring {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The key that signs for a realm now: the newest whose time has come.
+    /// The key that signs for a realm now: the newest whose time has come. Where none's has, the first
+    /// to come: a realm's first key is made by the database's clock, which may be ahead of this one.
     pub(super) fn position_of_signer(
         keys: &[SigningKey],
         realm: &str,
         now: Timestamp,
     ) -> Option<usize> {
-        let ready = |key: &&(usize, &SigningKey)| {
-            key.1.realm.name == realm && key.1.signs_from <= now && key.1.verifies(now)
-        };
-        let numbered: Vec<_> = keys.iter().enumerate().collect();
-        numbered
-            .iter()
-            .filter(ready)
-            .max_by_key(|(_, key)| (key.signs_from, key.id))
-            .map(|(i, _)| *i)
+        let of_realm = keys.iter().enumerate().filter(|(_, key)| key.realm.name == realm);
+        let good: Vec<_> = of_realm.filter(|(_, key)| key.verifies(now)).collect();
+        let age = |(_, key): &&(usize, &SigningKey)| (key.signs_from, key.id);
+        let ready = good.iter().filter(|(_, key)| key.signs_from <= now).max_by_key(age);
+        ready.or_else(|| good.iter().min_by_key(age)).map(|(i, _)| *i)
     }
 
     /// The public keys (RFC 7517): those of RS256 alone, coming and going ones included.

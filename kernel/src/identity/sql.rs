@@ -49,8 +49,9 @@ row! {
 }
 
 row! {
-    /// Something whose standing has changed: a key, session, account or tenant; or the ring.
-    pub struct Changed { id: Uuid, of_ring: bool }
+    /// Something whose standing has changed: a key, session, account or tenant; or the ring, or the
+    /// statutes.
+    pub struct Changed { id: Uuid, of_ring: bool, of_statutes: bool }
 }
 
 statements! {
@@ -78,7 +79,8 @@ statements! {
 
     /// Ten seconds back, at every look: a change that commits late is still seen.
     fn list_changed() -> Changed
-        = "select id, of_ring from kernel.credential_change where at > now() - interval '10 seconds'";
+        = "select id, of_ring, of_statutes from kernel.credential_change
+            where at > now() - interval '10 seconds'";
 
     fn note_use(ids: Vec<Uuid>, times: Vec<Timestamp>) -> Nothing
         = "insert into kernel.api_key_use as kept (tenant_id, id, last_used_at)

@@ -1,5 +1,5 @@
-//! The watch of one replica: hears of withdrawn keys and tenants within a second (P7), writes down
-//! when keys were used, keeps the house.
+//! The watch of one replica: hears of withdrawn keys and tenants within a second (P7), and of a changed
+//! law; writes down when keys were used, keeps the house.
 //!
 //! It has a connection of its own, so that a pool full of requests cannot make it late, and it asks
 //! rather than listens, so that it works behind a pooler in transaction mode.
@@ -13,6 +13,7 @@ use super::{LoadError, WATCH, sql};
 use crate::{
     core::Core,
     db::{Bound, Context, Db, DbError, Origin, PoolSettings, Row, Scope},
+    statutes::StatuteError,
 };
 
 const LOOK: Duration = Duration::from_millis(250);
@@ -70,6 +71,12 @@ impl Watch {
             self.core.read_ring().await.map_err(|e| match e {
                 LoadError::Db(error) => error,
                 LoadError::Ring(error) => DbError::Internal(error.to_string()),
+            })?;
+        }
+        if changed.iter().any(|row| row.of_statutes) {
+            self.core.load_statutes().await.map_err(|e| match e {
+                StatuteError::Db(error) => error,
+                other => DbError::Internal(other.to_string()),
             })?;
         }
         let changed = changed.into_iter().map(|row| row.id).collect();

@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn without_a_law_the_protocol_and_the_named_clinician_still_hold() {
-        let pack = "jurisdiction = \"xx\"\nversion = \"xx/1\"\nage_of_majority = 18";
+        let pack = "jurisdiction = \"xx\"\nversion = \"xx/2026-01\"\nage_of_majority = 18";
         let statutes = Statutes::parse([pack]).expect("a pack");
         let law = statutes.as_of("xx", opened().removed_on).expect("a pack");
         let now = at("2026-03-09T12:00");

@@ -244,14 +244,14 @@ mod tests {
 
     #[test]
     fn the_gates_stand_where_no_law_is_in_force_and_cite_none() {
-        let pack = "jurisdiction = \"xx\"\nversion = \"xx/1\"\nage_of_majority = 18";
+        let pack = "jurisdiction = \"xx\"\nversion = \"xx/2026-01\"\nage_of_majority = 18";
         let statutes = Statutes::parse([pack]).expect("a pack");
         let law = statutes.as_of("xx", date(2026, 3, 2)).expect("a pack");
         let now = at("2026-03-09T12:00").timestamp();
         for kind in [IncidentKind::InjuryConcussion, IncidentKind::MandatedReport] {
             let closing = Closing { kind, progress: None, recipient: None };
             let blocked = may_close(&closing, now, &law, Setting::School).expect_err("blocked");
-            assert_eq!(blocked.authority, Authority { citation: None, pack: "xx/1".into() });
+            assert_eq!(blocked.authority, Authority { citation: None, pack: "xx/2026-01".into() });
         }
     }
 }

@@ -18,6 +18,9 @@ use jiff::civil::Date;
 
 const OHIO: &str = include_str!("us-oh.toml");
 
+/// The texts of the packs that Reeve comes with, for a database to begin with.
+pub const BUILT_IN: &[&str] = &[OHIO];
+
 /// What a decision rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
@@ -28,7 +31,7 @@ pub struct Authority {
 }
 
 /// The packs of all jurisdictions, one each: a pack holds its own history.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statutes {
     packs: BTreeMap<String, StatutePack>,
 }
@@ -39,7 +42,7 @@ impl Statutes {
     /// # Errors
     /// As [`Statutes::parse`]; a test holds that there are none.
     pub fn built_in() -> Result<Self, String> {
-        Self::parse([OHIO])
+        Self::parse(BUILT_IN.iter().copied())
     }
 
     /// Reads packs.
@@ -66,6 +69,11 @@ impl Statutes {
             }
         }
         Ok(Self { packs: joined })
+    }
+
+    /// The packs, by jurisdiction.
+    pub fn packs(&self) -> impl Iterator<Item = &StatutePack> {
+        self.packs.values()
     }
 
     /// The law of a jurisdiction on the day of an event, in its place's calendar. `None` where there is
@@ -244,6 +252,27 @@ mod tests {
         assert!(Statutes::of([ohio(), ohio()]).is_err());
         let other = StatutePack { version: "za/2026-01".into(), ..ohio() };
         assert!(Statutes::of([other]).is_err());
+    }
+
+    #[test]
+    fn a_version_ends_in_a_date_so_that_the_newest_sorts_last() {
+        let named = |version: &str| StatutePack::parse(&OHIO.replace("us-oh/2026-01", version));
+        for good in ["us-oh/2026-10", "us-oh/2026-10-31"] {
+            assert!(named(good).is_ok(), "{good}");
+        }
+        for bad in ["us-oh/2026-1", "us-oh/2026-13", "us-oh/latest", "us-oh/", "us-oh/20260101"] {
+            assert!(named(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_a_law_asks_has_in_the_database_the_names_of_its_file() {
+        let file: toml::Value = toml::from_str(OHIO).expect("TOML");
+        let written = file["rule"].as_array().expect("rules");
+        for (rule, written) in ohio().rules.iter().zip(written) {
+            let fields = serde_json::to_value(&written["law"][rule.law.kind()]).expect("JSON");
+            assert_eq!(rule.law.parameters(), fields, "{}", rule.citation);
+        }
     }
 
     #[test]

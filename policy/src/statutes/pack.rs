@@ -1,7 +1,8 @@
 //! A pack of dated rules, as its file has them.
 
 use jiff::civil::Date;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The law of one jurisdiction, with its history.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub enum Law {
 }
 
 /// Where a young person trains: each has its own section of law.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Setting {
     /// A club or programme (ORC 3707.511).
@@ -57,7 +58,7 @@ pub enum Setting {
 }
 
 /// How a clearing professional who is no physician works with one (ORC 3707.511).
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum PhysicianRelation {
     Consultation,
@@ -67,7 +68,7 @@ pub enum PhysicianRelation {
 }
 
 /// The parameters of ORC 3707.511 and ORC 3313.539.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct ConcussionLaw {
     /// To whom it speaks.
@@ -83,7 +84,7 @@ pub struct ConcussionLaw {
 }
 
 /// Who takes a report of abuse or neglect (ORC 2151.421).
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum RecipientKind {
     /// A public children services agency.
@@ -93,7 +94,7 @@ pub enum RecipientKind {
 }
 
 /// The parameters of ORC 2151.421.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct MandatedReportLaw {
     /// A child is below this age in years.
@@ -105,7 +106,7 @@ pub struct MandatedReportLaw {
 }
 
 /// When the days of ORC 5122.04 begin.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockStart {
     /// On the day of the first session.
@@ -115,7 +116,7 @@ pub enum ClockStart {
 }
 
 /// The parameters of ORC 5122.04.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct MinorConsentLaw {
     /// In years, at the consent and at each session.
@@ -138,15 +139,23 @@ impl StatutePack {
     /// # Errors
     /// A sentence that names the fault.
     pub fn parse(file: &str) -> Result<Self, String> {
-        toml::from_str(file).map_err(|e| format!("statute pack: {e}"))
+        let pack: Self = toml::from_str(file).map_err(|e| format!("statute pack: {e}"))?;
+        pack.check()?;
+        Ok(pack)
     }
 
-    /// That the version names the jurisdiction, that periods begin before they end, and that no two
-    /// rules speak of one thing on one day.
+    /// That the version names the jurisdiction and sorts by its date, that periods begin before they
+    /// end, and that no two rules speak of one thing on one day.
     pub(super) fn check(&self) -> Result<(), String> {
         let Self { jurisdiction, version, rules, .. } = self;
-        if version.split_once('/').is_none_or(|(place, _)| place != jurisdiction) {
+        let Some((_, state)) = version.split_once('/').filter(|(place, _)| place == jurisdiction)
+        else {
             return Err(format!("statute pack: `{version}` is no version of `{jurisdiction}`"));
+        };
+        if !is_month_or_day(state) {
+            return Err(format!(
+                "statute pack: `{version}` must end in a month or day such as `2026-01`: the newest is the greatest"
+            ));
         }
         for (index, rule) in rules.iter().enumerate() {
             let fault = |what| format!("statute pack {version}: {}: {what}", rule.citation);
@@ -158,6 +167,37 @@ impl StatutePack {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether versions that end so sort by their date: `2026-01` or `2026-01-15`.
+fn is_month_or_day(state: &str) -> bool {
+    match state.len() {
+        7 => format!("{state}-01").parse::<Date>().is_ok(),
+        10 => state.parse::<Date>().is_ok(),
+        _ => false,
+    }
+}
+
+impl Law {
+    /// Its name in a pack's file and in the database.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Concussion(_) => "concussion",
+            Self::MandatedReport(_) => "mandated_report",
+            Self::MinorConsent(_) => "minor_consent",
+        }
+    }
+
+    /// Its fields, under their names in a pack's file.
+    pub fn parameters(&self) -> Value {
+        let fields = match self {
+            Self::Concussion(law) => serde_json::to_value(law),
+            Self::MandatedReport(law) => serde_json::to_value(law),
+            Self::MinorConsent(law) => serde_json::to_value(law),
+        };
+        // Words, numbers and lists of words: JSON has them all.
+        fields.unwrap_or_default()
     }
 }
 

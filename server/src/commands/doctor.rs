@@ -19,6 +19,7 @@ pub async fn doctor(work: Work<'_>) -> Result<(), Failure> {
         registry.statements.as_slice(),
         kernel::tenant::STATEMENTS,
         kernel::identity::rotation::STATEMENTS,
+        kernel::statutes::STATEMENTS,
     ]
     .concat();
     let disagreements = db::check(platform.client(), &statements).await.map_err(refused)?;

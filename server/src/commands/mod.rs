@@ -14,6 +14,7 @@ mod people;
 mod people_of_the_demo;
 mod policies;
 mod show;
+mod statutes;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,7 @@ use kernel::{
     identity::rotation::RotationError,
     policies::PolicyFault,
     sign_on::ProviderFault,
+    statutes::StatuteError,
     tenant::TenantError,
 };
 use tokio::runtime::Runtime;
@@ -88,6 +90,9 @@ enum Command {
     /// Put questions to an organization's attribute policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// The law by which youth programmes decide, as dated data.
+    #[command(subcommand)]
+    Statutes(StatutesCommand),
     /// API keys of an organisation.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -249,6 +254,21 @@ enum PolicyCommand {
 }
 
 #[derive(Subcommand)]
+enum StatutesCommand {
+    /// List the rules of all versions, with the days between which each holds.
+    List,
+    /// Load a changed law: reeve statutes load us-oh.toml
+    ///
+    /// Every server decides by it within a second, for events of the days that it names. A version
+    /// that is there stays as it is: a changed text has a version of its own. Exit code 5 when the
+    /// file is no pack or its version is taken by another text.
+    Load {
+        /// The pack, in TOML; `-` is standard input.
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
 enum TokenKeyCommand {
     /// List the keys, without what is secret.
     List,
@@ -346,6 +366,8 @@ pub enum Failure {
     Provider(#[from] ProviderFault),
     #[error(transparent)]
     Policy(#[from] PolicyFault),
+    #[error(transparent)]
+    Statutes(#[from] StatuteError),
     #[error("the database refused: {0}")]
     Db(#[from] DbError),
     #[error("{0}")]
@@ -386,7 +408,8 @@ impl Failure {
             | Self::Db(DbError::Unavailable(_) | DbError::Timeout) => 6,
             Self::Provider(ProviderFault::NotThere) => 4,
             Self::Provider(ProviderFault::Setup(_) | ProviderFault::Invalid(_))
-            | Self::Policy(PolicyFault::None | PolicyFault::Invalid(_)) => 5,
+            | Self::Policy(PolicyFault::None | PolicyFault::Invalid(_))
+            | Self::Statutes(StatuteError::Invalid(_) | StatuteError::Differs(_)) => 5,
             Self::Findings(_) => 7,
             _ => 1,
         }
@@ -426,6 +449,7 @@ pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failu
             Command::User(command) => accounts::user(work, command).await,
             Command::Provider(command) => accounts::provider(work, command).await,
             Command::Policy(command) => policies::policy(work, command).await,
+            Command::Statutes(command) => statutes::statutes(work, command).await,
             Command::TokenKey(command) => accounts::token_key(work, command).await,
             Command::Import(args) => import::import(work, &args).await,
             Command::Openapi => Ok(()),
