@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::civil::Date;
+use jiff::{civil::Date, tz::TimeZone};
 use kernel::{
     authz::{Authorized, Released},
     http::{FromQuery, Problem, Query, QueryReader, parameter},
@@ -127,6 +127,11 @@ pub struct Breakdown {
     table: Table,
 }
 
+/// The day to which the database's age bands refer.
+fn today(act: &Authorized<ReadAnalytics>) -> String {
+    act.now().to_zoned(TimeZone::UTC).date().to_string()
+}
+
 fn members(people: &[Person]) -> BTreeSet<String> {
     people.iter().map(|person| person.code.clone()).collect()
 }
@@ -146,7 +151,7 @@ pub async fn participation(
         .collect();
     let table = rules::table(&people, &["participants"], place.threshold);
     let answer = Participation {
-        as_of: place.local(act.now()).date().to_string(),
+        as_of: today(&act),
         threshold: place.threshold.get(),
         participants: rules::participants(&people, &table),
         sessions_attended: (!table.total.suppressed).then_some(attended),
@@ -212,7 +217,7 @@ async fn breakdown(
 ) -> Result<Released<Breakdown>, Problem> {
     let place = place(act).await?;
     let answer = Breakdown {
-        as_of: place.local(act.now()).date().to_string(),
+        as_of: today(act),
         threshold: place.threshold.get(),
         table: rules::table(&people, rows, place.threshold),
     };

@@ -3,7 +3,6 @@
 use jiff::{Timestamp, civil::Date};
 use kernel::{
     consent::sql::ConsentRow,
-    consent_columns,
     http::{Constraint, Problem},
     postgres_types::Json,
     privacy::Pii,
@@ -60,14 +59,14 @@ macro_rules! gates {
 
 statements! {
     fn list_consents(after: Uuid, limit: i64, for_guardian: bool) -> ConsentRow, discloses "kernel.consent"
-        = concat!("select ", consent_columns!(), " from kernel.consent c
+        = concat!("select ", kernel::consent_columns!(), " from kernel.consent c
             where tenant_id = kernel.tenant() and id > $1 and subject_kind = 'programs.participant'
               and (not $3 or exists (select from programs.consent_for_guardian g where g.id = c.id))
             order by id limit $2");
 
     fn list_consents_of_participant(after: Uuid, limit: i64, for_guardian: bool, participant: Uuid)
         -> ConsentRow, discloses "kernel.consent"
-        = concat!("select ", consent_columns!(), " from kernel.consent c
+        = concat!("select ", kernel::consent_columns!(), " from kernel.consent c
             where tenant_id = kernel.tenant() and id > $1
               and subject_kind = 'programs.participant' and subject_id = $4
               and (not $3 or exists (select from programs.consent_for_guardian g where g.id = c.id))

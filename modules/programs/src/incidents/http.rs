@@ -55,28 +55,36 @@ pub struct IncidentBody {
 
 /// A report to an agency.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct ReportBody {
     /// `mandated` or `permissive`.
     pub duty: Option<String>,
     /// `pcsa` (public children services agency) or `peace_officer`.
+    #[serde(default)]
     #[schema(value_type = String)]
     pub agency_type: Patch<String>,
+    #[serde(default)]
     #[schema(value_type = String)]
     pub agency_name: Patch<String>,
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub county: Patch<String>,
     /// Who there took it.
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub contact: Patch<String>,
     /// `phone`, `in_person`, `written` or `online`.
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub channel: Patch<String>,
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub reference_no: Patch<String>,
+    #[serde(default)]
     #[schema(value_type = String, format = DateTime)]
     pub reported_at: Patch<Timestamp>,
     /// Who reported; confidential.
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub reporter_name: Patch<String>,
 }
@@ -381,8 +389,9 @@ async fn lock(tx: &mut TenantTx<'_>, id: Uuid) -> Result<(), Problem> {
 
 /// Why.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct ReasonBody {
+    #[serde(default)]
     reason: String,
 }
 

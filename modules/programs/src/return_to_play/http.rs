@@ -69,8 +69,9 @@ impl Said {
 
 /// The clinician who clears, in writing (ORC 3707.511).
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct ClinicianBody {
+    #[serde(default)]
     pub name: String,
     /// `physician`, or what their board calls them.
     pub profession: Option<String>,
