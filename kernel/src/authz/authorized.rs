@@ -258,7 +258,7 @@ impl<P: Permission<Effect = Reads>> Authorized<P> {
         statement: Bound<R>,
         view: impl FnOnce(Vec<R>) -> Result<Answer<V>, Problem>,
     ) -> Result<Fetched<V>, Problem> {
-        let rows = self.flush(None, &statement).await?;
+        let rows = self.flush(statement.search.as_ref(), &statement).await?;
         Ok(Fetched::new(view(rows)?.encode()?))
     }
 }

@@ -41,12 +41,20 @@ pub type Param = Box<dyn ToSql + Sync + Send>;
 pub struct Bound<R> {
     pub(crate) statement: &'static Statement,
     pub(crate) params: Vec<Param>,
+    pub(crate) search: Option<serde_json::Value>,
     row: std::marker::PhantomData<fn() -> R>,
 }
 
 impl<R> Bound<R> {
     pub fn new(statement: &'static Statement, params: Vec<Param>) -> Self {
-        Self { statement, params, row: std::marker::PhantomData }
+        Self { statement, params, search: None, row: std::marker::PhantomData }
+    }
+
+    /// Runs it as `reeve_search` under this search, for statements on tables that
+    /// `kernel.govern_search` made searchable.
+    pub fn searching(mut self, search: serde_json::Value) -> Self {
+        self.search = Some(search);
+        self
     }
 
     pub(crate) fn refs(&self) -> impl ExactSizeIterator<Item = &(dyn ToSql + Sync)> {
