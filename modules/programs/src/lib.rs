@@ -3,7 +3,15 @@
 //!
 //! About whom: young people, and those who work with them. Who may do what: [`permissions`].
 
+mod enrollments;
+mod fields;
+mod goals;
+mod instructors;
+mod knowledge;
+mod offerings;
+mod participants;
 mod permissions;
+mod roster;
 
 use kernel::{
     http::Routes,
@@ -28,15 +36,49 @@ pub const REALM: Realm = Realm {
 
 /// The module, for the server to mount.
 pub fn module() -> Module {
+    let mut routes = Routes::default();
+    offerings::routes(&mut routes);
+    instructors::routes(&mut routes);
+    participants::routes(&mut routes);
+    roster::routes(&mut routes);
+    enrollments::routes(&mut routes);
+    goals::routes(&mut routes);
+    knowledge::routes(&mut routes);
     Module {
         name: "programs",
-        migrations: vec![],
+        migrations: kernel::migrations!("programs";
+            1 "offerings" "0001_offerings.sql",
+            2 "participants" "0002_participants.sql",
+            3 "sessions_and_consent" "0003_sessions_and_consent.sql",
+            4 "incidents" "0004_incidents.sql",
+            5 "goals_and_knowledge" "0005_goals_and_knowledge.sql",
+            6 "deidentified" "0006_deidentified.sql",
+        ),
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
         resources: &[],
-        statements: vec![],
-        constraints: Vec::new,
-        routes: Routes::default(),
+        statements: [
+            offerings::sql::ALL,
+            instructors::sql::ALL,
+            participants::sql::ALL,
+            roster::sql::ALL,
+            enrollments::sql::ALL,
+            goals::sql::ALL,
+            knowledge::sql::ALL,
+        ]
+        .concat(),
+        constraints: || {
+            let all = [
+                offerings::sql::constraints(),
+                instructors::sql::constraints(),
+                participants::sql::constraints(),
+                enrollments::sql::constraints(),
+                goals::sql::constraints(),
+                knowledge::sql::constraints(),
+            ];
+            all.into_iter().flatten().collect()
+        },
+        routes,
     }
 }

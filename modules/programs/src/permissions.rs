@@ -27,7 +27,6 @@ permissions! {
     ReadGoal = "goal:read", Discloses;
     ReadKnowledge = "knowledge:read", Reads;
     WriteKnowledge = "knowledge:write", Writes;
-    ReadAnalytics = "analytics:read_deid", Deidentifies;
     /// Programmes, cohorts, locations.
     ReadProgram = "program:read", Reads;
     WriteProgram = "program:write", Writes;
@@ -148,5 +147,8 @@ pub(crate) const GRANTS: &[Grant] = &[
             "instructor:read",
         ],
     },
-    Grant { role: "analyst", permissions: &["knowledge:read", "analytics:read_deid", "program:read"] },
+    Grant {
+        role: "analyst",
+        permissions: &["knowledge:read", "analytics:read_deid", "program:read"],
+    },
 ];
