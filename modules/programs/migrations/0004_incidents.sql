@@ -221,7 +221,7 @@ create function programs.clearance_holds(rtp programs.return_to_play) returns bo
        and rtp.stage >= case rtp.protocol when 'amsterdam_2022' then 3 else 4 end
        and not rtp.symptomatic
        and (rtp.cleared_at at time zone programs.time_zone())::date >= rtp.removed_on
-       and (rtp.regressed_at is null or rtp.cleared_at >= rtp.regressed_at)
+       and (rtp.regressed_at is null or rtp.cleared_at > rtp.regressed_at)
        and rtp.cleared_at <= rtp.recorded_clear_at
        and coalesce((
             select (not (law.parameters ->> 'bars_same_day_return')::boolean
