@@ -124,12 +124,14 @@
 
 mod answer;
 mod authorized;
+mod operator;
 mod permission;
 mod release;
 
 pub(crate) use answer::Encoded;
 pub use answer::{Answer, Committed, Disclosed, Fetched, Released, Reply};
 pub(crate) use authorized::ANONYMOUS;
-pub use authorized::{Authorized, Caller, Governed, Operator, TenantTx};
+pub use authorized::{Authorized, Caller, Governed, TenantTx};
+pub use operator::Operator;
 pub use permission::{Deidentifies, Discloses, Effect, Permission, Reads, Writes};
 pub(crate) use release::ALL as RELEASE_STATEMENTS;

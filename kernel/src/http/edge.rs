@@ -240,6 +240,7 @@ async fn govern(
         route: route.name,
         if_match: text("if-match").map(Into::into),
         idempotency: None,
+        clock: edge.core.clock.clone(),
     };
     let elsewhere = route.realm.is_some_and(|realm| realm != governed.caller.realm);
     if elsewhere || !edge.core.matrix.permits(governed.caller.role, route.permission) {

@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use bytes::Bytes;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
@@ -20,6 +20,18 @@ pub struct Incoming {
 }
 
 impl Incoming {
+    /// A request of the server's own with a JSON body.
+    pub(crate) fn json(id: &str, body: &Value) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self {
+            params: vec![("id".to_owned(), id.to_owned())],
+            query: String::new(),
+            headers,
+            body: Bytes::from(body.to_string()),
+        }
+    }
+
     /// A header's text, when it is ASCII.
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)

@@ -143,7 +143,7 @@ impl Governed {
         let (resource, action) = permission.split_once(':').unwrap_or((permission, ""));
         let id = self.caller.actor.id().unwrap_or_default().to_string();
         let address = self.origin.address.map(|a| a.to_string()).unwrap_or_default();
-        let (hour, weekday) = hour_and_weekday(self.core.clock.now());
+        let (hour, weekday) = hour_and_weekday(self.clock.now());
         let question = Question {
             subject: Subject { id: &id, role: self.caller.role.map_or("", |role| role.name) },
             action,

@@ -16,7 +16,10 @@ use kernel::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DemoArgs, Failure, demo_people::DemoPeople, operate, people_of_the_demo as people, show,
+    DemoArgs, Failure,
+    demo_people::{self, DemoPeople},
+    demo_programs::Loader,
+    operate, people_of_the_demo as people, show,
 };
 use crate::{
     commands::operate::Work,
@@ -33,6 +36,8 @@ const AT_ONCE: usize = 32;
 struct Kept {
     clinics: Vec<Clinic>,
     people: Option<DemoPeople>,
+    #[serde(default)]
+    programme_loaded: bool,
 }
 
 /// A clinic of the demo.
@@ -64,6 +69,8 @@ pub async fn demo(work: Work<'_>, args: &DemoArgs) -> Result<(), Failure> {
         kept.people = Some(DemoPeople::create(&mut platform, &work.registry).await?);
         keep(&settings, &kept)?;
     }
+    let programme = tenant::find(&mut platform, demo_people::PROGRAMME).await?.id;
+    let routes = work.registry.routes.clone();
     let pool = db::PoolSettings { config: owned, ..work.database.pool(&settings) };
     let secret = match work.database.secret.is_empty() {
         true => kernel::random_bytes().map_err(|e| Failure::Usage(e.to_string()))?.to_vec(),
@@ -75,6 +82,10 @@ pub async fn demo(work: Work<'_>, args: &DemoArgs) -> Result<(), Failure> {
     for clinic in kept.clinics.iter_mut().filter(|clinic| !clinic.loaded) {
         load(&server.core, clinic, args.records).await?;
         clinic.loaded = true;
+    }
+    if !kept.programme_loaded {
+        Loader::new(&server.core, &routes, programme).load().await?;
+        kept.programme_loaded = true;
     }
     keep(&settings, &kept)?;
     if args.load_only {

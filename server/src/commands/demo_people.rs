@@ -12,10 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Failure, show};
 
+/// The code of the youth programme, which has records too.
+pub const PROGRAMME: &str = "harbor";
+
 /// An organisation of each realm: its name, code, and the domain of its people's addresses.
 const ORGANISATIONS: [(&str, &str, &str, &str); 5] = [
     ("clinic", "Clínica Norte", "norte", "norte.example"),
-    ("programs", "Harbor Youth Programme", "harbor", "harbor.example"),
+    ("programs", "Harbor Youth Programme", PROGRAMME, "harbor.example"),
     ("athletics", "Lincoln High School", "lincoln", "lincoln.example"),
     ("civic", "Municipality of Kwa-Example", "kwa-example", "kwa.example"),
     ("studio", "Acme Agents", "acme", "acme.example"),

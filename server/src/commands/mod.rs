@@ -7,9 +7,11 @@
 mod accounts;
 mod demo;
 mod demo_people;
+mod demo_programs;
 mod doctor;
 mod import;
 mod operate;
+mod participants_of_the_demo;
 mod people;
 mod people_of_the_demo;
 mod policies;

@@ -65,7 +65,7 @@ const REASONS: &[&str] = &["CHECKUP", "FOLLOWUP", "ROUTINE", "EMERGENCY"];
 const DOCTORS: usize = 40;
 
 /// The `n`th number of a fixed sequence for one purpose (splitmix64).
-fn pick(n: usize, purpose: u64) -> usize {
+pub fn pick(n: usize, purpose: u64) -> usize {
     let mut x = (n as u64).wrapping_add(purpose.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     for multiplier in [0xBF58_476D_1CE4_E5B9_u64, 0x94D0_49BB_1331_11EB] {
         x = (x ^ (x >> 30)).wrapping_mul(multiplier);
@@ -73,7 +73,7 @@ fn pick(n: usize, purpose: u64) -> usize {
     usize::try_from((x ^ (x >> 31)) >> 1).unwrap_or(0)
 }
 
-fn of<'a>(list: &'a [&'a str], n: usize, purpose: u64) -> &'a str {
+pub fn of<'a>(list: &'a [&'a str], n: usize, purpose: u64) -> &'a str {
     list.get(pick(n, purpose) % list.len()).copied().unwrap_or_default()
 }
 
