@@ -61,9 +61,12 @@ impl Clock {
         (Self { hand: Some(hand.clone()) }, hand)
     }
 
+    /// To the microsecond, which is what PostgreSQL keeps: a time that were rounded on its way there
+    /// could lie ahead of itself.
     #[allow(clippy::disallowed_methods, reason = "this is where the time comes from")]
     pub fn now(&self) -> Timestamp {
-        self.hand.as_ref().map_or_else(Timestamp::now, Hand::now)
+        let now = self.hand.as_ref().map_or_else(Timestamp::now, Hand::now);
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
     /// UUIDv7 (RFC 9562 section 5.7).
