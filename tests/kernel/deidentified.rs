@@ -108,6 +108,7 @@ mod probe {
             privacy: "",
             realm: Some(clinic::REALM),
             grants: &[Grant { role: "admin", permissions: &["probe:read", "probe:search"] }],
+            delegates: &[],
             resources: &[],
             statements: ALL.to_vec(),
             constraints: Vec::new,

@@ -14,8 +14,7 @@ mod statutes;
 use std::collections::BTreeMap;
 
 use ::kernel::{
-    Clock,
-    clock::Hand,
+    Clock, Hand,
     people::{NewAccount, People},
     tenant::{self, NewTenant, Tenant},
 };

@@ -1,6 +1,6 @@
 //! What can go wrong at the database, sorted by what the caller can do about it.
 
-use deadpool_postgres::PoolError;
+use deadpool_postgres::{HookError, PoolError};
 use tokio_postgres::error::SqlState;
 
 /// A failure at the database.
@@ -34,7 +34,9 @@ pub enum DbError {
 impl From<PoolError> for DbError {
     fn from(error: PoolError) -> Self {
         match error {
-            PoolError::Backend(error) => error.into(),
+            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
+                error.into()
+            }
             other => Self::Unavailable(other.to_string()),
         }
     }

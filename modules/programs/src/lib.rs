@@ -7,6 +7,7 @@
 mod analytics;
 mod consent;
 mod enrollments;
+mod fields;
 mod goals;
 mod incidents;
 mod instructors;

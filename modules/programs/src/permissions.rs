@@ -151,7 +151,10 @@ pub(crate) const GRANTS: &[Grant] = &[
             "instructor:read",
         ],
     },
-    Grant { role: "analyst", permissions: &["knowledge:read", "analytics:read_deid", "program:read"] },
+    Grant {
+        role: "analyst",
+        permissions: &["knowledge:read", "analytics:read_deid", "program:read"],
+    },
 ];
 
 /// Who administrates clinicians' accounts clears nobody (S03).

@@ -29,13 +29,13 @@ statements! {
     /// What is not given keeps its value.
     fn save_settings(expected: Option<i32>, columns: Value) -> SettingsRow
         = "insert into programs.settings as s (tenant_id, id, jurisdiction, time_zone, rtp_protocol, cell_threshold)
-           select kernel.tenant(), kernel.tenant(), coalesce($2 ->> 'jurisdiction', programs.jurisdiction()),
-                  coalesce($2 ->> 'time_zone', programs.time_zone()),
-                  coalesce($2 ->> 'rtp_protocol', 'amsterdam_2022'), coalesce(($2 ->> 'cell_threshold')::integer, 11)
+           select kernel.tenant(), kernel.tenant(), coalesce($2::jsonb ->> 'jurisdiction', programs.jurisdiction()),
+                  coalesce($2::jsonb ->> 'time_zone', programs.time_zone()),
+                  coalesce($2::jsonb ->> 'rtp_protocol', 'amsterdam_2022'), coalesce(($2::jsonb ->> 'cell_threshold')::integer, 11)
            on conflict (tenant_id, id) do update
               set jurisdiction = excluded.jurisdiction, time_zone = excluded.time_zone,
-                  rtp_protocol = coalesce($2 ->> 'rtp_protocol', s.rtp_protocol),
-                  cell_threshold = coalesce(($2 ->> 'cell_threshold')::integer, s.cell_threshold)
+                  rtp_protocol = coalesce($2::jsonb ->> 'rtp_protocol', s.rtp_protocol),
+                  cell_threshold = coalesce(($2::jsonb ->> 'cell_threshold')::integer, s.cell_threshold)
             where kernel.expect_version(s.version, $1)
            returning jurisdiction, kernel.pack_version(jurisdiction) as statute_pack, time_zone, rtp_protocol,
                      cell_threshold, version";
