@@ -544,7 +544,6 @@ fn consent_is_evidence_that_only_a_revocation_changes_and_only_once() {
         // Its hash, sent instead of the text, is the same evidence; another's is none.
         for (text, hash, expected) in [
             (json!(null), json!(sha256(words)), 201),
-            (json!(words), json!(sha256("other words")), 422),
             (json!(null), json!("ab"), 422),
             (json!(null), json!(null), 422),
             (json!(""), json!(null), 422),
@@ -624,6 +623,17 @@ fn consent_is_evidence_that_only_a_revocation_changes_and_only_once() {
         );
         let state = sqlstate(&server, &insert).await;
         assert!(["RV601", "42501"].contains(&state.as_str()), "born revoked: {state}");
+    });
+}
+
+#[test]
+fn a_text_and_the_hash_of_another_are_no_evidence() {
+    run(async |app| {
+        let north = Programme::new(app, "north").await;
+        let mut body = consent(&north.participant("2012-05-10").await);
+        body["text_hash"] = json!(sha256("other words"));
+        let reply = north.role("clinician").post("/consent", &body).await;
+        assert_eq!(reply.status, 422, "which of the two was agreed to? {}", reply.text);
     });
 }
 
@@ -753,13 +763,6 @@ fn attendance_of_counselling_spends_the_budget_once_a_session_and_ends_with_it()
         for (n, status) in ["present", "late", "present", "present", "present", "late"].iter().enumerate() {
             let reply = meet(&north, &program, BEGIN, &[(&minor, status)]).await;
             assert_eq!(reply.status, 201, "{n}: {}", reply.text);
-            // The same session said again, or otherwise, is the same session.
-            for again in ["present", "late"] {
-                let body = json!({"attendance": [{"participant_id": minor, "status": again}]});
-                let path = format!("/sessions/{}/attendance", reply.id());
-                let reply = north.role("instructor").patch(&path, &body).await;
-                assert_eq!(reply.status, 200, "{n} {again}: {}", reply.text);
-            }
             assert_eq!(held(app).await, (n + 1).to_string());
         }
         hand.advance(hours(1));
@@ -774,6 +777,27 @@ fn attendance_of_counselling_spends_the_budget_once_a_session_and_ends_with_it()
         created(north.role("clinician"), "/consent", &body).await;
         let reply = meet(&north, &program, "2026-03-02T18:00:00Z", &[(&minor, "present")]).await;
         assert_eq!((reply.status, held(app).await.as_str()), (201, "6"), "{}", reply.text);
+    });
+}
+
+#[test]
+fn attendance_under_a_minors_own_consent_can_be_corrected_and_is_spent_once() {
+    let (options, _) = at(BEGIN);
+    run_with(options, async |app| {
+        let north = Programme::new(app, "north").await;
+        let program = counselling(&north).await;
+        let minor = north.participant(FIFTEEN).await;
+        north.own_consent(&minor, "2026-03-02T15:00:00Z").await;
+        let reply = meet(&north, &program, BEGIN, &[(&minor, "present")]).await;
+        assert_eq!(reply.status, 201, "{}", reply.text);
+        let path = format!("/sessions/{}/attendance", reply.id());
+        for again in ["late", "present", "absent"] {
+            let body = json!({"attendance": [{"participant_id": minor, "status": again}]});
+            let reply = north.role("instructor").patch(&path, &body).await;
+            assert_eq!(reply.status, 200, "{again}: {}", reply.text);
+            assert_eq!(reply.json()["attendance"][0]["status"], again);
+            assert_eq!(held(app).await, "1", "{again}");
+        }
     });
 }
 
