@@ -267,6 +267,61 @@ fn s10_attendance_without_consent_is_refused_by_name_and_leaves_no_session() {
 }
 
 #[test]
+fn a_session_is_held_to_the_purposes_of_its_cohorts_programme() {
+    let (options, _) = at(BEGIN);
+    run_with(options, async |app| {
+        let north = Programme::new(app, "north").await;
+        let program = counselling(&north).await;
+        let body = json!({"program_id": program, "name": "Talks"});
+        let talks = created(north.role("admin"), "/cohorts", &body).await;
+        let minor = north.consented(FIFTEEN).await;
+        // Said to be of another programme, which asks for less.
+        let body = json!({"program_id": north.program, "cohort_id": talks, "starts_at": BEGIN,
+                          "attendance": [{"participant_id": minor, "status": "present"}]});
+        let reply = north.role("instructor").post("/sessions", &body).await;
+        assert!([409, 422].contains(&reply.status), "a way round the gate: {}", reply.text);
+        assert_eq!(app.ask("select count(*) from programs.training_session").await, ["0"]);
+    });
+}
+
+#[test]
+fn no_programme_asks_for_no_consent_at_all() {
+    run(async |app| {
+        let north = Programme::new(app, "north").await;
+        for purposes in [json!([]), json!([""]), json!([" "]), json!(["Participation!"]), json!("participation")] {
+            let body = json!({"name": "Open house", "consent_purposes": purposes});
+            let reply = north.role("program_manager").post("/programs", &body).await;
+            assert_eq!(reply.status, 422, "{purposes}: {}", reply.text);
+        }
+        let body = json!({"name": "Usual", "consent_purposes": null});
+        let reply = north.role("admin").post("/programs", &body).await;
+        if reply.status == 201 {
+            assert_eq!(reply.json()["consent_purposes"], json!(["participation"]));
+        }
+    });
+}
+
+#[test]
+fn a_session_sent_again_under_its_idempotency_key_is_spent_once() {
+    let (options, _) = at(BEGIN);
+    run_with(options, async |app| {
+        let north = Programme::new(app, "north").await;
+        let minor = north.participant(FIFTEEN).await;
+        let consent = north.own_consent(&minor, "2026-03-02T15:00:00Z").await;
+        let clinician = north.role("clinician");
+        let mut texts = vec![];
+        for _ in 0..3 {
+            let request = clinician.request(reqwest::Method::POST, &spend_of(&consent)).json(&json!({}));
+            let reply = clinician.send(request.header("Idempotency-Key", "one-afternoon")).await;
+            assert_eq!(reply.status, 200, "{}", reply.text);
+            texts.push(reply.text);
+        }
+        texts.dedup();
+        assert_eq!((texts.len(), held(app).await.as_str()), (1, "1"), "{texts:?}");
+    });
+}
+
+#[test]
 fn nobody_attends_tomorrow_and_nobody_twice() {
     let (options, _) = at(BEGIN);
     run_with(options, async |app| {
@@ -601,6 +656,12 @@ fn consent_is_evidence_that_only_a_revocation_changes_and_only_once() {
         }
         for sql in ["delete from kernel.consent", "truncate kernel.consent"] {
             assert_eq!(sqlstate(&server, sql).await, "42501", "{sql}");
+        }
+        assert_eq!(app.ask(&row).await, before);
+        // When it ends is not the caller's to say.
+        for body in [json!({"revoked_at": "2026-01-06T00:00:00Z"}), json!({"status": "active"}), json!({"reason": " "})] {
+            let reply = clinician.patch(&format!("/consent/{consent}/revoke"), &body).await;
+            assert_eq!(reply.status, 422, "{body}: {}", reply.text);
         }
         assert_eq!(app.ask(&row).await, before);
         // The revocation; and a second one, later and for another reason.
