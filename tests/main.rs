@@ -16,4 +16,5 @@ mod kernel;
 mod people;
 mod policies;
 mod process;
+mod programs;
 mod sign_on;

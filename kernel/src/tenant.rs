@@ -16,7 +16,7 @@ use crate::{
 
 row! {
     /// A tenant.
-    #[derive(Serialize)]
+    #[derive(Clone, Serialize)]
     pub struct Tenant {
         id: Uuid,
         name: String,

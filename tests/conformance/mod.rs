@@ -4,5 +4,6 @@
 mod documents;
 mod house;
 mod people;
+mod programs;
 pub mod routes;
 mod schema;

@@ -422,8 +422,9 @@ fn d10_two_releases_that_differ_by_a_few_people_cannot_both_be_had() {
         }
         // One entry for each release, which is what the requests above left.
         let entries = format!(
-            "select after ->> 'question' || ' ' || jsonb_array_length(after -> 'members') from audit.entry
-              where tenant_id = '{}' and resource = 'kernel.release' and operation = 'CREATE' order by sequence",
+            "select after ->> 'question' || ' ' || cardinality(r.members) from audit.entry e
+               join kernel.release r on r.tenant_id = e.tenant_id and r.id = e.record_id
+              where e.tenant_id = '{}' and resource = 'kernel.release' and operation = 'CREATE' order by sequence",
             north.id
         );
         assert_eq!(

@@ -136,7 +136,7 @@ fn the_serving_login_reads_the_law_and_cannot_make_it() {
         let session = as_tenant(app, Uuid::nil()).await;
         assert_eq!(sqlstate(&session, "select from kernel.statute_pack").await, "ok 1");
         for sql in [
-            "insert into kernel.statute_pack values ('us-oh', 'us-oh/2027-01', '', now())",
+            "insert into kernel.statute_pack values ('us-oh', 'us-oh/2027-01', 18, '', now())",
             "update kernel.statute_pack set loaded_at = now()",
             "insert into kernel.statute_rule values ('us-oh/2026-01', 'x', 'concussion', null, null, '{}', 99)",
             "update kernel.statute_rule set effective_until = '2026-01-01'",

@@ -1,15 +1,8 @@
 //! Programmes: gates that no request can skip, consent that is spent and withdrawn, analytics that
 //! see nobody. What several of these files need stands here.
 
-mod consent;
-mod deidentified;
-mod gates;
 mod incidents;
-mod knowledge;
-mod records;
 mod return_to_play;
-mod roles;
-mod statutes;
 
 use std::collections::BTreeMap;
 
@@ -41,15 +34,15 @@ fn hours(count: i64) -> SignedDuration {
 }
 
 /// An organisation with a programme, a cohort, and a key for each role.
-struct Programme {
-    tenant: Tenant,
+pub struct Programme {
+    pub tenant: Tenant,
     keys: BTreeMap<&'static str, Persona>,
-    program: String,
-    cohort: String,
+    pub program: String,
+    pub cohort: String,
 }
 
 impl Programme {
-    async fn new(app: &TestApp, name: &str) -> Self {
+    pub async fn new(app: &TestApp, name: &str) -> Self {
         let registry = reeve::registry().unwrap();
         let mut platform = app.platform().await;
         let clock = Clock::default();
@@ -70,7 +63,7 @@ impl Programme {
     }
 
     /// A program's key of this role.
-    fn role(&self, role: &str) -> &Persona {
+    pub fn role(&self, role: &str) -> &Persona {
         &self.keys[role]
     }
 
@@ -107,7 +100,7 @@ impl Programme {
     }
 
     /// A participant of this birth date; the id.
-    async fn participant(&self, born: &str) -> String {
+    pub async fn participant(&self, born: &str) -> String {
         created(self.role("admin"), "/participants", &participant(born)).await
     }
 
@@ -119,7 +112,7 @@ impl Programme {
     }
 
     /// A minor's own consent to mental-health services; its id.
-    async fn own_consent(&self, participant: &str, granted_at: &str) -> String {
+    pub async fn own_consent(&self, participant: &str, granted_at: &str) -> String {
         let body = json!({
             "participant_id": participant, "purpose": "mental_health", "basis": "orc_5122_04",
             "grantor_name": "The participant", "text": "I ask for this myself.", "text_version": "1",
@@ -129,12 +122,12 @@ impl Programme {
     }
 
     /// An incident that this body reports; its id.
-    async fn incident(&self, body: &Value) -> String {
+    pub async fn incident(&self, body: &Value) -> String {
         created(self.role("instructor"), "/incidents", body).await
     }
 
     /// A concussion of somebody new, now; its id.
-    async fn concussion(&self) -> String {
+    pub async fn concussion(&self) -> String {
         let participant = self.participant("2012-05-10").await;
         self.incident(&json!({"incident_type": "injury_concussion", "participant_id": participant}))
             .await
@@ -142,7 +135,7 @@ impl Programme {
 }
 
 /// Creates a record; its id.
-async fn created(persona: &Persona, path: &str, body: &Value) -> String {
+pub async fn created(persona: &Persona, path: &str, body: &Value) -> String {
     let reply = persona.post(path, body).await;
     assert_eq!(reply.status, 201, "{path}: {}", reply.text);
     reply.id()

@@ -162,11 +162,9 @@ create table programs.attendance (
     created_by     uuid default kernel.setting('app.actor_id')::uuid,
     updated_by     uuid,
     primary key (tenant_id, id),
-    constraint attendance_session_known
-        foreign key (tenant_id, session_id) references programs.training_session (tenant_id, id),
-    constraint attendance_participant_known
-        foreign key (tenant_id, participant_id) references programs.participant (tenant_id, id),
-    constraint attendance_once unique (tenant_id, session_id, participant_id)
+    foreign key (tenant_id, session_id) references programs.training_session (tenant_id, id),
+    foreign key (tenant_id, participant_id) references programs.participant (tenant_id, id),
+    unique (tenant_id, session_id, participant_id)
 );
 create index attendance_by_participant on programs.attendance (tenant_id, participant_id, session_id);
 select kernel.govern('programs.attendance', '{note}');

@@ -37,13 +37,12 @@ create table programs.incident (
         foreign key (tenant_id, session_id) references programs.training_session (tenant_id, id),
     constraint incident_location_known
         foreign key (tenant_id, location_id) references programs.location (tenant_id, id),
-    constraint incident_concussion_has_participant
-        check (incident_type <> 'injury_concussion' or participant_id is not null),
+    check (incident_type <> 'injury_concussion' or participant_id is not null),
     -- K-022.
     constraint incident_report_has_basis
         check (incident_type <> 'mandated_report' or report_basis is not null and report_basis ~ '[^[:space:]]'),
-    constraint incident_closed_with_a_time check ((status = 'closed') = (closed_at is not null)),
-    constraint incident_escalated_shows check (status = 'closed' or (status = 'escalated') = escalated)
+    check ((status = 'closed') = (closed_at is not null)),
+    check (status = 'closed' or (status = 'escalated') = escalated)
 );
 create index incident_by_time on programs.incident (tenant_id, occurred_at desc, id desc);
 create index incident_by_status on programs.incident (tenant_id, status, occurred_at desc, id desc);
@@ -82,7 +81,7 @@ create table programs.return_to_play (
     created_by           uuid default kernel.setting('app.actor_id')::uuid,
     updated_by           uuid,
     primary key (tenant_id, id),
-    constraint return_to_play_once unique (tenant_id, incident_id),
+    unique (tenant_id, incident_id),
     foreign key (tenant_id, incident_id) references programs.incident (tenant_id, id),
     foreign key (tenant_id, participant_id) references programs.participant (tenant_id, id)
 );
@@ -132,7 +131,7 @@ create table programs.incident_report (
     updated_by    uuid,
     primary key (tenant_id, id),
     foreign key (tenant_id, incident_id) references programs.incident (tenant_id, id),
-    constraint incident_report_names_agency check (agency_name ~ '[^[:space:]]')
+    check (agency_name ~ '[^[:space:]]')
 );
 create index incident_report_by_incident on programs.incident_report (tenant_id, incident_id, reported_at);
 select kernel.govern('programs.incident_report', '{reporter_name}');
@@ -221,7 +220,7 @@ create function programs.clearance_holds(rtp programs.return_to_play) returns bo
        and rtp.stage >= case rtp.protocol when 'amsterdam_2022' then 3 else 4 end
        and not rtp.symptomatic
        and (rtp.cleared_at at time zone programs.time_zone())::date >= rtp.removed_on
-       and (rtp.regressed_at is null or rtp.cleared_at >= rtp.regressed_at)
+       and (rtp.regressed_at is null or rtp.cleared_at > rtp.regressed_at)
        and rtp.cleared_at <= rtp.recorded_clear_at
        and coalesce((
             select (not (law.parameters ->> 'bars_same_day_return')::boolean

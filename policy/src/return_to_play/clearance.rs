@@ -56,7 +56,7 @@ impl Clearance {
     ) -> Vec<Missing> {
         let given_on = self.at.to_zoned(now.time_zone().clone()).date();
         let asks = |wanted: fn(&ConcussionLaw) -> bool| law.is_some_and(wanted);
-        let outdated = progress.regressed_at.is_some_and(|regressed| self.at < regressed);
+        let outdated = progress.regressed_at.is_some_and(|regressed| self.at <= regressed);
         let found = [
             (blank(&self.clinician), Missing::ClinicianMissing),
             (

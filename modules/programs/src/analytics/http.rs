@@ -7,6 +7,7 @@ use kernel::{
     authz::{Authorized, Released},
     http::{FromQuery, Problem, Query, QueryReader, parameter},
 };
+use policy::deidentification::Threshold;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -132,8 +133,10 @@ fn today(act: &Authorized<ReadAnalytics>) -> String {
     act.now().to_zoned(TimeZone::UTC).date().to_string()
 }
 
-fn members(people: &[Person]) -> BTreeSet<String> {
-    people.iter().map(|person| person.code.clone()).collect()
+/// Whom an answer tells of. Of fewer than the threshold it tells nothing: all of it is hidden.
+fn members(people: &[Person], threshold: Threshold) -> BTreeSet<String> {
+    let few = threshold.hides(u64::try_from(people.len()).unwrap_or(u64::MAX));
+    people.iter().filter(|_| !few).map(|person| person.code.clone()).collect()
 }
 
 pub async fn participation(
@@ -158,7 +161,7 @@ pub async fn participation(
         age_bands: table.age_bands,
         total: table.total,
     };
-    act.release(question, members(&people), place.threshold, answer).await
+    act.release(question, members(&people, place.threshold), place.threshold, answer).await
 }
 
 pub async fn attendance(
@@ -221,5 +224,5 @@ async fn breakdown(
         threshold: place.threshold.get(),
         table: rules::table(&people, rows, place.threshold),
     };
-    act.release(question, members(&people), place.threshold, answer).await
+    act.release(question, members(&people, place.threshold), place.threshold, answer).await
 }

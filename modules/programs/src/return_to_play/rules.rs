@@ -100,8 +100,8 @@ fn clearance(clinician: &ClinicianBody, now: Timestamp) -> Result<Clearance, Pro
             Err(Problem::field(loc, "value_error", format!("expected one of {known}")))
         }
     };
-    let named = clinician.profession.as_deref().map(profession);
-    let number = clinician.licence_number.clone();
+    let named = clinician.profession.as_deref().filter(|name| !name.trim().is_empty());
+    let (named, number) = (named.map(profession), clinician.licence_number.clone());
     Ok(Clearance {
         clinician: clinician.name.clone(),
         licence: named.zip(number).map(|(profession, number)| Licence { profession, number }),

@@ -31,7 +31,7 @@ pub(super) const ATTEND: Docs = Docs::new(
 
 fn example() -> Value {
     json!({
-        "program_id": "00000000-0000-7000-8000-000000000002",
+        "program_id": "00000000-0000-7000-8000-000000000001",
         "starts_at": "2026-03-02T21:00:00Z",
         "ends_at": "2026-03-02T22:30:00Z",
         "topic": "Falling safely",
