@@ -1,8 +1,12 @@
 //! Programmes: gates that no request can skip, consent that is spent and withdrawn, analytics that
 //! see nobody. What several of these files need stands here.
 
+mod consent;
+mod deidentified;
 mod incidents;
 mod return_to_play;
+mod roles;
+mod statutes;
 
 use std::collections::BTreeMap;
 
