@@ -88,10 +88,8 @@ async fn counselling(north: &Programme) -> String {
 }
 
 fn session(program: &str, starts_at: &str, there: &[(&str, &str)]) -> Value {
-    let attendance: Vec<_> = there
-        .iter()
-        .map(|(id, status)| json!({"participant_id": id, "status": status}))
-        .collect();
+    let attendance: Vec<_> =
+        there.iter().map(|(id, status)| json!({"participant_id": id, "status": status})).collect();
     json!({"program_id": program, "starts_at": starts_at, "attendance": attendance})
 }
 
@@ -157,7 +155,8 @@ fn s09_no_session_is_later_than_the_revocation_that_raced_it() {
             let (replies, revoked) = if round % 2 == 0 {
                 futures::future::join(join_all(spends), there.patch(&revoke, &body)).await
             } else {
-                let both = futures::future::join(here.patch(&revoke, &body), join_all(spends)).await;
+                let both =
+                    futures::future::join(here.patch(&revoke, &body), join_all(spends)).await;
                 (both.1, both.0)
             };
             assert_eq!(revoked.status, 200, "{}", revoked.text);
@@ -242,9 +241,18 @@ fn s10_attendance_without_consent_is_refused_by_name_and_leaves_no_session() {
             for status in ["present", "late"] {
                 let there = [(good.as_str(), "present"), (id.as_str(), status)];
                 let reply = meet(&north, &north.program, starts, &there).await;
-                assert_eq!(reply.problem(), "409 consent_required", "{what} {status}: {}", reply.text);
+                assert_eq!(
+                    reply.problem(),
+                    "409 consent_required",
+                    "{what} {status}: {}",
+                    reply.text
+                );
                 assert!(reply.text.contains(id.as_str()), "{what}: names nobody: {}", reply.text);
-                assert!(!reply.text.contains(good.as_str()), "{what}: names another: {}", reply.text);
+                assert!(
+                    !reply.text.contains(good.as_str()),
+                    "{what}: names another: {}",
+                    reply.text
+                );
             }
         }
         for table in ["training_session", "attendance", "consent_session"] {
@@ -288,7 +296,13 @@ fn a_session_is_held_to_the_purposes_of_its_cohorts_programme() {
 fn no_programme_asks_for_no_consent_at_all() {
     run(async |app| {
         let north = Programme::new(app, "north").await;
-        for purposes in [json!([]), json!([""]), json!([" "]), json!(["Participation!"]), json!("participation")] {
+        for purposes in [
+            json!([]),
+            json!([""]),
+            json!([" "]),
+            json!(["Participation!"]),
+            json!("participation"),
+        ] {
             let body = json!({"name": "Open house", "consent_purposes": purposes});
             let reply = north.role("program_manager").post("/programs", &body).await;
             assert_eq!(reply.status, 422, "{purposes}: {}", reply.text);
@@ -311,7 +325,8 @@ fn a_session_sent_again_under_its_idempotency_key_is_spent_once() {
         let clinician = north.role("clinician");
         let mut texts = vec![];
         for _ in 0..3 {
-            let request = clinician.request(reqwest::Method::POST, &spend_of(&consent)).json(&json!({}));
+            let request =
+                clinician.request(reqwest::Method::POST, &spend_of(&consent)).json(&json!({}));
             let reply = clinician.send(request.header("Idempotency-Key", "one-afternoon")).await;
             assert_eq!(reply.status, 200, "{}", reply.text);
             texts.push(reply.text);
@@ -465,7 +480,11 @@ fn k088_a_minors_own_consent_begins_on_the_fourteenth_birthday_and_ends_on_the_e
         // 13 years and 364 days.
         let reply = clinician.post("/consent", &body(&minor)).await;
         assert!([409, 422].contains(&reply.status), "{}", reply.text);
-        assert!(reply.text.contains("too_young") && reply.text.contains("ORC 5122.04"), "{}", reply.text);
+        assert!(
+            reply.text.contains("too_young") && reply.text.contains("ORC 5122.04"),
+            "{}",
+            reply.text
+        );
         assert_eq!(app.ask("select count(*) from kernel.consent").await, ["0"]);
         hand.set(time("2026-03-08T05:00:00Z"));
         // Nor is one given yesterday, entered today.
@@ -477,12 +496,17 @@ fn k088_a_minors_own_consent_begins_on_the_fourteenth_birthday_and_ends_on_the_e
         assert_eq!(spend(&north, &consent).await.status, 200);
         // The age counts again at each session: the birth date turns out to be a day later.
         let path = format!("/participants/{minor}");
-        let reply =
-            north.role("admin").patch(&path, &json!({"date_of_birth": "2012-03-09"})).await;
+        let reply = north.role("admin").patch(&path, &json!({"date_of_birth": "2012-03-09"})).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
-        assert_eq!(refused_at(&north, &hand, &consent, "2026-03-08T05:00:00Z").await, ["too_young"]);
+        assert_eq!(
+            refused_at(&north, &hand, &consent, "2026-03-08T05:00:00Z").await,
+            ["too_young"]
+        );
         // Given too early it stays void on the day after.
-        assert_eq!(refused_at(&north, &hand, &consent, "2026-03-09T16:00:00Z").await, ["too_young"]);
+        assert_eq!(
+            refused_at(&north, &hand, &consent, "2026-03-09T16:00:00Z").await,
+            ["too_young"]
+        );
 
         // Eighteen on 12 March: in summer time the day begins at 04:00 UTC.
         let elder = north.participant("2008-03-12").await;
@@ -625,7 +649,8 @@ fn consent_is_evidence_that_only_a_revocation_changes_and_only_once() {
         // No route rewrites it, nor does the server's own login.
         let consent = given["id"].as_str().unwrap();
         for method in ["PUT", "PATCH", "DELETE"] {
-            let request = clinician.request(method.parse().unwrap(), &format!("/consent/{consent}"));
+            let request =
+                clinician.request(method.parse().unwrap(), &format!("/consent/{consent}"));
             let reply = clinician.send(request.json(&json!({"purpose": "mental_health"}))).await;
             assert!([404, 405].contains(&reply.status), "{method}: {}", reply.status);
         }
@@ -659,7 +684,11 @@ fn consent_is_evidence_that_only_a_revocation_changes_and_only_once() {
         }
         assert_eq!(app.ask(&row).await, before);
         // When it ends is not the caller's to say.
-        for body in [json!({"revoked_at": "2026-01-06T00:00:00Z"}), json!({"status": "active"}), json!({"reason": " "})] {
+        for body in [
+            json!({"revoked_at": "2026-01-06T00:00:00Z"}),
+            json!({"status": "active"}),
+            json!({"reason": " "}),
+        ] {
             let reply = clinician.patch(&format!("/consent/{consent}/revoke"), &body).await;
             assert_eq!(reply.status, 422, "{body}: {}", reply.text);
         }
@@ -736,10 +765,19 @@ fn a_guardian_sees_a_minors_own_consent_only_once_it_was_disclosed_as_the_law_al
         let informed = "2026-03-02T16:00:00Z";
         for (what, body) in [
             ("no reason", json!({"ground": "compelling_need", "minor_informed_at": informed})),
-            ("blank", json!({"ground": "compelling_need", "reason": " \n", "minor_informed_at": informed})),
-            ("null", json!({"ground": "compelling_need", "reason": null, "minor_informed_at": informed})),
+            (
+                "blank",
+                json!({"ground": "compelling_need", "reason": " \n", "minor_informed_at": informed}),
+            ),
+            (
+                "null",
+                json!({"ground": "compelling_need", "reason": null, "minor_informed_at": informed}),
+            ),
             ("not told", json!({"ground": "compelling_need", "reason": "Harm."})),
-            ("told tomorrow", json!({"ground": "minor_agreement", "minor_informed_at": "2026-03-03T16:00:00Z"})),
+            (
+                "told tomorrow",
+                json!({"ground": "minor_agreement", "minor_informed_at": "2026-03-03T16:00:00Z"}),
+            ),
             ("another ground", json!({"ground": "they_asked", "minor_informed_at": informed})),
         ] {
             let reply = clinician.post(&path, &body).await;
@@ -748,7 +786,11 @@ fn a_guardian_sees_a_minors_own_consent_only_once_it_was_disclosed_as_the_law_al
         assert_eq!(seen().await.contains(&own), false, "a refused disclosure discloses nothing");
         for role in ["instructor", "program_manager", "analyst"] {
             let body = json!({"ground": "minor_agreement", "minor_informed_at": informed});
-            assert_eq!(north.role(role).post(&path, &body).await.problem(), "403 forbidden", "{role}");
+            assert_eq!(
+                north.role(role).post(&path, &body).await.problem(),
+                "403 forbidden",
+                "{role}"
+            );
         }
         let body = json!({"ground": "compelling_need", "reason": "A plan to harm himself.",
                           "minor_informed_at": informed});
@@ -811,7 +853,9 @@ fn attendance_of_counselling_spends_the_budget_once_a_session_and_ends_with_it()
         let minor = north.participant(FIFTEEN).await;
         let other = north.participant(FIFTEEN).await;
         north.own_consent(&minor, "2026-03-02T15:00:00Z").await;
-        let left = async || gate(&north, &minor, "mental_health").await["budgets"][0]["sessions_remaining"].clone();
+        let left = async || {
+            gate(&north, &minor, "mental_health").await["budgets"][0]["sessions_remaining"].clone()
+        };
         // Who is not there spends nothing.
         for status in ["absent", "excused"] {
             let reply = meet(&north, &program, BEGIN, &[(&minor, status)]).await;
@@ -821,7 +865,9 @@ fn attendance_of_counselling_spends_the_budget_once_a_session_and_ends_with_it()
         let both = [(minor.as_str(), "present"), (other.as_str(), "present")];
         let reply = meet(&north, &program, BEGIN, &both).await;
         assert_eq!((reply.problem().as_str(), left().await), ("409 consent_required", json!(6)));
-        for (n, status) in ["present", "late", "present", "present", "present", "late"].iter().enumerate() {
+        for (n, status) in
+            ["present", "late", "present", "present", "present", "late"].iter().enumerate()
+        {
             let reply = meet(&north, &program, BEGIN, &[(&minor, status)]).await;
             assert_eq!(reply.status, 201, "{n}: {}", reply.text);
             assert_eq!(held(app).await, (n + 1).to_string());
@@ -830,7 +876,11 @@ fn attendance_of_counselling_spends_the_budget_once_a_session_and_ends_with_it()
         let before = app.ask("select count(*) from programs.training_session").await;
         let reply = meet(&north, &program, "2026-03-02T18:00:00Z", &[(&minor, "present")]).await;
         assert_eq!(reply.problem(), "409 consent_required", "{}", reply.text);
-        assert!(reply.text.contains(&minor) && reply.text.contains("sessions_spent"), "{}", reply.text);
+        assert!(
+            reply.text.contains(&minor) && reply.text.contains("sessions_spent"),
+            "{}",
+            reply.text
+        );
         assert_eq!(app.ask("select count(*) from programs.training_session").await, before);
         // With the guardian's consent it goes on, and spends no budget.
         let mut body = consent(&minor);
@@ -891,7 +941,8 @@ fn the_last_session_of_a_budget_is_one_however_it_is_spent_at_once() {
         for _ in 0..5 {
             assert_eq!(spend(&north, &consent).await.status, 200);
         }
-        let (body, path, empty) = (session(&program, BEGIN, &[(&minor, "present")]), spend_of(&consent), json!({}));
+        let (body, path, empty) =
+            (session(&program, BEGIN, &[(&minor, "present")]), spend_of(&consent), json!({}));
         let admin = [north.role("admin").clone(), north.role("admin").at(app.url(other))];
         let sessions = join_all((0..10).map(|n| admin[n % 2].post("/sessions", &body)));
         let spends = join_all((0..10).map(|n| admin[n % 2].post(&path, &empty)));
@@ -927,7 +978,10 @@ fn a_budget_by_plain_sql_is_refused_by_the_trigger() {
         };
         for (what, sql) in [
             ("the 31st day", insert(&consent, "2026-04-02T16:00:00Z", "2026-04-02")),
-            ("a day that is not the time's", insert(&consent, "2026-04-02T16:00:00Z", "2026-04-01")),
+            (
+                "a day that is not the time's",
+                insert(&consent, "2026-04-02T16:00:00Z", "2026-04-01"),
+            ),
             ("before the consent", insert(&consent, "2026-03-02T14:59:59Z", "2026-03-02")),
             ("a parent's", insert(&parents, "2026-03-02T16:00:00Z", "2026-03-02")),
         ] {
@@ -970,12 +1024,14 @@ fn a_budget_by_plain_sql_is_refused_by_the_trigger() {
 fn a_consent_of_another_tenant_is_as_absent_as_none() {
     let (options, _) = at(BEGIN);
     run_with(options, async |app| {
-        let (north, south) = (Programme::new(app, "north").await, Programme::new(app, "south").await);
+        let (north, south) =
+            (Programme::new(app, "north").await, Programme::new(app, "south").await);
         let minor = north.participant(FIFTEEN).await;
         let consent = north.own_consent(&minor, "2026-03-02T15:00:00Z").await;
         let nothing = Uuid::now_v7().to_string();
         let (clinician, empty) = (south.role("clinician"), json!({}));
-        let told = json!({"ground": "minor_agreement", "minor_informed_at": "2026-03-02T16:00:00Z"});
+        let told =
+            json!({"ground": "minor_agreement", "minor_informed_at": "2026-03-02T16:00:00Z"});
         for (what, body) in [("record-session", &empty), ("guardian-disclosures", &told)] {
             let foreign = clinician.post(&format!("/consent/{consent}/{what}"), body).await;
             let absent = clinician.post(&format!("/consent/{nothing}/{what}"), body).await;
@@ -1008,7 +1064,9 @@ fn a_consent_of_another_tenant_is_as_absent_as_none() {
             assert_eq!(
                 foreign.text.replace(&minor, "x").len(),
                 absent.text.replace(&nothing, "x").len(),
-                "{status}: {} {}", foreign.text, absent.text
+                "{status}: {} {}",
+                foreign.text,
+                absent.text
             );
         }
         assert_eq!(held(app).await, "0");

@@ -81,7 +81,11 @@ fn the_same_request_before_and_after_a_repeal_gets_two_verdicts_without_a_restar
             assert_eq!(after["reasons"][0]["pack"], "us-oh/2027-01");
             let refused = clinician.post(&spend, &json!({})).await;
             assert_eq!(refused.problem(), "409 gate_blocked", "{}", refused.text);
-            assert!(missing(&refused).contains(&"basis_not_in_force".to_owned()), "{}", refused.text);
+            assert!(
+                missing(&refused).contains(&"basis_not_in_force".to_owned()),
+                "{}",
+                refused.text
+            );
             assert_eq!(refused.json()["statute"], "ORC 5122.04");
             assert_eq!(refused.json()["pack"], "us-oh/2027-01");
             let refused = clinician.post("/consent", &own(&minor)).await;
@@ -124,7 +128,11 @@ fn attendance_of_counselling_after_a_repeal_needs_the_guardian() {
         let refused = meet(REPEALED).await;
         assert_eq!(refused.problem(), "409 consent_required", "{}", refused.text);
         assert!(refused.text.contains("us-oh/2027-01"), "names the pack: {}", refused.text);
-        assert_eq!(meet(LAST).await.status, 201, "the session of the last day, entered a second later");
+        assert_eq!(
+            meet(LAST).await.status,
+            201,
+            "the session of the last day, entered a second later"
+        );
         let mut parents = consent(&minor);
         parents["purpose"] = json!("mental_health");
         created(north.role("clinician"), "/consent", &parents).await;
@@ -154,15 +162,25 @@ fn one_kind_of_incident_on_two_dates_is_refused_under_the_law_of_each() {
         let close = json!({"recipient": {"agency_type": "pcsa", "agency_name": "County",
                            "reported_at": "2026-07-02T15:00:00Z", "channel": "phone"}});
         for (id, citation) in [(&before, "ORC 2151.421"), (&after, "ORC 2151.499")] {
-            let reply = north.role("admin").patch(&format!("/incidents/{id}/close"), &json!({})).await;
+            let reply =
+                north.role("admin").patch(&format!("/incidents/{id}/close"), &json!({})).await;
             assert_eq!(reply.problem(), "409 gate_blocked");
             assert_eq!(reply.json()["statute"], citation);
             assert_eq!(reply.json()["pack"], "us-oh/2027-01");
         }
         let reply = north.role("admin").patch(&format!("/incidents/{after}/close"), &close).await;
-        assert!((400..500).contains(&reply.status), "no recipient of the later law: {}", reply.text);
+        assert!(
+            (400..500).contains(&reply.status),
+            "no recipient of the later law: {}",
+            reply.text
+        );
         let reply = north.role("admin").patch(&format!("/incidents/{before}/close"), &close).await;
-        assert_eq!((reply.status, &reply.json()["status"]), (200, &json!("closed")), "{}", reply.text);
+        assert_eq!(
+            (reply.status, &reply.json()["status"]),
+            (200, &json!("closed")),
+            "{}",
+            reply.text
+        );
     });
 }
 
@@ -207,7 +225,11 @@ fn s14_no_setting_goes_below_its_statutory_floor() {
                           where request_id = '{}'",
                         reply.header("x-request-id").unwrap()
                     );
-                    assert_eq!(app.ask(&refused).await, ["refused setting:write statutory_floor"], "{what}");
+                    assert_eq!(
+                        app.ask(&refused).await,
+                        ["refused setting:write statutory_floor"],
+                        "{what}"
+                    );
                 }
                 assert_eq!(admin.get(path).await.json(), before.json(), "{what}");
                 assert_eq!(app.ask(row).await, stored, "{what}");
@@ -230,7 +252,12 @@ fn s14_no_setting_goes_below_its_statutory_floor() {
         }
         // The floor itself is allowed.
         let reply = admin.patch(path, &json!({"cell_threshold": 5})).await;
-        assert_eq!((reply.status, &reply.json()["cell_threshold"]), (200, &json!(5)), "{}", reply.text);
+        assert_eq!(
+            (reply.status, &reply.json()["cell_threshold"]),
+            (200, &json!(5)),
+            "{}",
+            reply.text
+        );
         // Nobody else may; and not by SQL.
         for role in ["program_manager", "instructor", "clinician", "case_manager", "analyst"] {
             let reply = north.role(role).patch(path, &json!({"cell_threshold": 20})).await;
@@ -266,13 +293,17 @@ fn s14_no_setting_goes_below_its_statutory_floor() {
 #[test]
 fn the_settings_of_one_tenant_are_not_another_tenants() {
     run(async |app| {
-        let (north, south) = (Programme::new(app, "north").await, Programme::new(app, "south").await);
+        let (north, south) =
+            (Programme::new(app, "north").await, Programme::new(app, "south").await);
         let path = "/programs/settings";
         let reply = north.role("admin").patch(path, &json!({"cell_threshold": 50})).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         assert_eq!(south.role("admin").get(path).await.json()["cell_threshold"], 11);
         let server = as_server(app, south.tenant.id).await;
-        let steal = format!("update programs.settings set cell_threshold = 5 where tenant_id = '{}'", north.tenant.id);
+        let steal = format!(
+            "update programs.settings set cell_threshold = 5 where tenant_id = '{}'",
+            north.tenant.id
+        );
         assert_eq!(sqlstate(&server, &steal).await, "ok 0");
     });
 }
