@@ -1,6 +1,6 @@
 //! The key under which PostgreSQL makes the codes of analytics, as a transaction is told of it.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::civil::Date;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -18,9 +18,8 @@ impl Codes {
         Self { inner: padded(salt, 0x36), outer: padded(salt, 0x5c) }
     }
 
-    /// What the functions of the schema `deid` read: the padded keys, and the day (UTC).
-    pub(crate) fn setting(&self, now: Timestamp) -> Value {
-        let today = now.to_zoned(TimeZone::UTC).date();
+    /// What the functions of the schema `deid` read: the padded keys, and the day to which ages refer.
+    pub(crate) fn setting(&self, today: Date) -> Value {
         json!({"inner": self.inner, "outer": self.outer, "today": today.to_string()})
     }
 }
@@ -60,11 +59,5 @@ mod tests {
             let key = hmac::Key::new(hmac::HMAC_SHA256, &salt);
             assert_eq!(made.as_slice(), hmac::sign(&key, b"Hi There").as_ref(), "{length}");
         }
-    }
-
-    #[test]
-    fn the_day_is_that_of_utc() {
-        let late: Timestamp = "2026-11-21T23:30:00-05:00".parse().expect("a time");
-        assert_eq!(Codes::new(b"salt").setting(late)["today"], "2026-11-22");
     }
 }

@@ -16,12 +16,13 @@ mod probe {
     use std::collections::BTreeSet;
 
     use ::kernel::{
-        authz::{Answer, Authorized, Fetched, Released},
+        authz::{Permission, Answer, Authorized, Fetched, Released},
         http::{Docs, FromQuery, Problem, Query, QueryReader, Routes},
         module::Module,
         permissions, row, statements,
     };
     use policy::{Grant, deidentification::Threshold};
+    use jiff::{civil::Date, tz::TimeZone};
     use serde_json::{Value, json};
 
     permissions! {
@@ -66,15 +67,19 @@ mod probe {
         }
     }
 
+    fn today<P: Permission>(act: &Authorized<P>) -> Date {
+        act.now().to_zoned(TimeZone::UTC).date()
+    }
+
     async fn people(act: Authorized<ReadProbe>, (): ()) -> Result<Released<Vec<String>>, Problem> {
-        let rows = act.aggregate(list_people()).await?;
+        let rows = act.aggregate(today(&act), list_people()).await?;
         let told = rows.iter().map(|row| format!("{} {:?}", row.code, row.age_band)).collect();
         let members = rows.into_iter().map(|row| row.code).collect();
         act.release("people".into(), members, Threshold::default(), told).await
     }
 
     async fn names(act: Authorized<ReadProbe>, (): ()) -> Result<Released<Vec<String>>, Problem> {
-        let names = act.aggregate(peek()).await?.into_iter().map(|row| row.full_name).collect();
+        let names = act.aggregate(today(&act), peek()).await?.into_iter().map(|row| row.full_name).collect();
         act.release("names".into(), BTreeSet::new(), Threshold::default(), names).await
     }
 

@@ -13,14 +13,28 @@ pub struct Answer<V> {
     location: Option<String>,
     version: Option<i32>,
     cookie: Option<String>,
-    next: Option<String>,
+    next: Option<NextPage>,
     shown_once: bool,
+}
+
+/// Where a list goes on.
+pub(crate) struct NextPage {
+    pub(crate) cursor: String,
+    /// The cursor holds the question too, so that the link repeats none of it.
+    pub(crate) alone: bool,
 }
 
 impl<V> Answer<List<V>> {
     /// 200 with a page as a bare array; where it goes on stands in the `Link` header (RFC 8288).
     pub fn list(page: Page<V>) -> Self {
-        Self { next: page.next_cursor, ..Self::ok(List(page.items)) }
+        let next = page.next_cursor.map(|cursor| NextPage { cursor, alone: false });
+        Self { next, ..Self::ok(List(page.items)) }
+    }
+
+    /// The same for a question that holds personal data: it is in the cursor, and not in the link.
+    pub fn list_by_cursor_alone(page: Page<V>) -> Self {
+        let next = page.next_cursor.map(|cursor| NextPage { cursor, alone: true });
+        Self { next, ..Self::ok(List(page.items)) }
     }
 }
 
@@ -85,8 +99,8 @@ pub struct Encoded {
     pub(crate) location: Option<String>,
     pub(crate) etag: Option<String>,
     pub(crate) cookie: Option<String>,
-    /// The cursor of the next page, for a list that is a bare array.
-    pub(crate) next: Option<String>,
+    /// Where a list that is a bare array goes on.
+    pub(crate) next: Option<NextPage>,
     pub(crate) body: Vec<u8>,
     pub(crate) shown_once: bool,
     pub(crate) replayed: bool,

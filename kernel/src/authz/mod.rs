@@ -128,7 +128,7 @@ mod operator;
 mod permission;
 mod release;
 
-pub(crate) use answer::Encoded;
+pub(crate) use answer::{Encoded, NextPage};
 pub use answer::{Answer, Committed, Disclosed, Fetched, Released, Reply};
 pub(crate) use authorized::ANONYMOUS;
 pub use authorized::{Authorized, Caller, Governed, TenantTx};

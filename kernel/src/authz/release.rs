@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
 use policy::deidentification::{Overlap, Threshold, may_answer};
 use serde::Serialize;
 use serde_json::Value;
@@ -45,11 +46,16 @@ statements! {
 impl<P: Permission<Effect = Deidentifies>> Authorized<P> {
     /// Reads views of the schema `deid`, in one flush, as the role that may read nothing else. Whom an
     /// answer is of and the answer itself belong into one statement: between two, somebody may join.
+    /// Ages are those of `today`, the day where the organisation is.
     ///
     /// # Errors
     /// What [`Problem`] says of the database's failure.
-    pub async fn aggregate<R: Row>(&self, statement: Bound<R>) -> Result<Vec<R>, Problem> {
-        let setting = self.core().codes.setting(self.now());
+    pub async fn aggregate<R: Row>(
+        &self,
+        today: Date,
+        statement: Bound<R>,
+    ) -> Result<Vec<R>, Problem> {
+        let setting = self.core().codes.setting(today);
         self.flush_in(Scope::Deidentified(&setting), &statement).await
     }
 

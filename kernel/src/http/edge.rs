@@ -36,7 +36,7 @@ use super::{
     telemetry::{self, Trace},
 };
 use crate::{
-    authz::{ANONYMOUS, Caller, Encoded, Governed},
+    authz::{ANONYMOUS, Caller, Encoded, Governed, NextPage},
     core::Core,
     db::{Actor, Origin},
     identity::{Credential, Refused},
@@ -329,9 +329,11 @@ async fn collect(mut body: Body, largest: usize) -> Result<Bytes, Problem> {
 }
 
 /// RFC 8288: the same question, from where this page ended.
-fn next_page(asked: &Uri, cursor: &str) -> String {
+fn next_page(asked: &Uri, NextPage { cursor, alone }: &NextPage) -> String {
     let query = asked.query().unwrap_or_default().split('&');
-    let kept = query.filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let stays = |pair: &str| !alone || pair.starts_with("limit=");
+    let kept =
+        query.filter(|pair| !pair.is_empty() && !pair.starts_with("cursor=") && stays(pair));
     let query: String = kept.flat_map(|pair| [pair, "&"]).collect();
     format!("<{}?{query}cursor={cursor}>; rel=\"next\"", asked.path())
 }
@@ -348,7 +350,7 @@ fn respond(encoded: Encoded, asked: &Uri) -> Response {
         ("location", encoded.location),
         ("etag", encoded.etag),
         ("set-cookie", encoded.cookie),
-        ("link", encoded.next.map(|cursor| next_page(asked, &cursor))),
+        ("link", encoded.next.map(|next| next_page(asked, &next))),
     ];
     for (name, value) in optional {
         if let Some(value) = value {

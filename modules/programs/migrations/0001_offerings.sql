@@ -122,6 +122,8 @@ create table programs.cohort (
     updated_by uuid,
     deleted_at timestamptz,
     primary key (tenant_id, id),
+    -- A session of a cohort is one of the cohort's programme.
+    unique (tenant_id, id, program_id),
     constraint cohort_program_known foreign key (tenant_id, program_id) references programs.program (tenant_id, id),
     constraint cohort_ends_after_start check (ends_on is null or starts_on is null or ends_on >= starts_on)
 );

@@ -21,7 +21,9 @@ create table programs.training_session (
     updated_by    uuid,
     primary key (tenant_id, id),
     constraint session_program_known foreign key (tenant_id, program_id) references programs.program (tenant_id, id),
-    constraint session_cohort_known foreign key (tenant_id, cohort_id) references programs.cohort (tenant_id, id),
+    -- Or a programme with fewer purposes would lend them to a cohort of another.
+    constraint session_cohort_known foreign key (tenant_id, cohort_id, program_id)
+        references programs.cohort (tenant_id, id, program_id),
     constraint session_location_known foreign key (tenant_id, location_id) references programs.location (tenant_id, id),
     constraint session_instructor_known
         foreign key (tenant_id, instructor_id) references programs.instructor (tenant_id, id),
@@ -74,7 +76,8 @@ select kernel.govern('programs.consent_session', '{}');
 create function programs.age_on(born date, on_day date) returns integer language sql immutable as $$
     select extract(year from age(on_day, born))::integer $$;
 
--- Two who record at once take turns: the consent's row is locked.
+-- The budget is the minor's: another form does not refill it. So two who record at once take turns at the
+-- participant's row, and at the consent's with whoever revokes it.
 create function programs.guard_consent_session() returns trigger language plpgsql as $$
 declare
     consent kernel.consent;
@@ -88,11 +91,13 @@ begin
     select * into consent from kernel.consent
      where tenant_id = new.tenant_id and id = new.consent_id for update;
     select date_of_birth into born from programs.participant
-     where tenant_id = new.tenant_id and id = consent.subject_id and deleted_at is null;
+     where tenant_id = new.tenant_id and id = consent.subject_id and deleted_at is null for update;
     select parameters into law from kernel.statute(programs.jurisdiction(), 'minor_consent', new.held_on);
     select count(*) as sessions, least(min(held_on), new.held_on) as first, greatest(max(held_on), new.held_on) as last
-      into held from programs.consent_session
-     where tenant_id = new.tenant_id and consent_id = new.consent_id;
+      into held from programs.consent_session s
+      join kernel.consent c on c.tenant_id = s.tenant_id and c.id = s.consent_id
+     where s.tenant_id = new.tenant_id and c.subject_kind = consent.subject_kind
+       and c.subject_id = consent.subject_id and c.purpose = consent.purpose;
     if law ->> 'clock_starts' = 'consent' then
         held.first := (consent.granted_at at time zone programs.time_zone())::date;
     end if;
@@ -115,6 +120,18 @@ begin
     end if;
     return new;
 end $$;
+-- A consent ends after every session that was held under it.
+create function programs.guard_consent_end() returns trigger language plpgsql as $$
+begin
+    if exists (select from programs.consent_session
+                where tenant_id = new.tenant_id and consent_id = new.id and held_at >= new.revoked_at) then
+        raise exception 'a session was held later than this' using errcode = 'RV608';
+    end if;
+    return new;
+end $$;
+create trigger guard_consent_end before update on kernel.consent for each row
+    when (new.subject_kind = 'programs.participant' and new.revoked_at is distinct from old.revoked_at)
+    execute function programs.guard_consent_end();
 create trigger guard_consent_session before insert or update on programs.consent_session
     for each row execute function programs.guard_consent_session();
 

@@ -16,6 +16,8 @@ pub(super) struct Pipe {
     pub(super) to: usize,
     pub(super) count: u64,
     pub(super) hidden: bool,
+    /// Told elsewhere already, so that hiding it here would hide nothing.
+    pub(super) known: bool,
 }
 
 /// The numbers of a table and the nodes between them.
@@ -23,6 +25,9 @@ pub(super) struct Circulation {
     pub(super) pipes: Vec<Pipe>,
     pub(super) nodes: usize,
 }
+
+/// What it costs to hide what is known: more than all there is to hide.
+const KNOWN: u64 = 1 << 50;
 
 /// The cheapest way found so far to a node: what it costs to hide, and by which pipe from which node.
 #[derive(Clone, Copy)]
@@ -80,7 +85,8 @@ impl Circulation {
                 _ => None,
             }?;
             let smallest = |inward| {
-                let shown = side(inward).filter(|(_, pipe)| !pipe.hidden && pipe.count > 0);
+                let free = |pipe: &Pipe| !pipe.hidden && !pipe.known && pipe.count > 0;
+                let shown = side(inward).filter(|(_, pipe)| free(pipe));
                 shown.min_by_key(|(_, pipe)| pipe.count).map(|(index, _)| index)
             };
             smallest(leaking).or_else(|| smallest(!leaking))
@@ -113,7 +119,11 @@ impl Circulation {
                 if index == without || (pipe.count == 0 && !pipe.hidden) {
                     continue;
                 }
-                let price = if pipe.hidden { 0 } else { pipe.count };
+                let price = match (pipe.hidden, pipe.known) {
+                    (true, _) => 0,
+                    (false, true) => KNOWN,
+                    (false, false) => pipe.count,
+                };
                 changed |= improve(&mut reach, index, pipe.from, pipe.to, price);
                 if pipe.count > 1 {
                     changed |= improve(&mut reach, index, pipe.to, pipe.from, price);

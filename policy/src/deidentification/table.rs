@@ -58,6 +58,31 @@ impl Counts {
     pub fn release(&self, threshold: Threshold) -> Released {
         let mut circulation = self.circulation();
         circulation.protect(threshold);
+        self.read(circulation)
+    }
+
+    /// The same, for readers who may also have the columns' totals as a table of their own
+    /// ([`release`](Self::release) of one row): what that shows is shown here, and what it hides is hidden.
+    pub fn release_beside_totals(&self, threshold: Threshold) -> Released {
+        let mut circulation = self.circulation();
+        let totals = self.column_totals().release(threshold);
+        let told = totals.rows.into_iter().flatten().chain([totals.total]);
+        let first = self.cells.len() + self.height();
+        for (pipe, cell) in circulation.pipes.iter_mut().skip(first).zip(told) {
+            pipe.hidden = cell.suppressed();
+            pipe.known = !cell.suppressed();
+        }
+        circulation.protect(threshold);
+        self.read(circulation)
+    }
+
+    /// The columns' totals as a table of one row.
+    fn column_totals(&self) -> Self {
+        let total = |column| self.cells.iter().skip(column).step_by(self.columns.max(1)).sum();
+        Self { columns: self.columns, cells: (0..self.columns).map(total).collect() }
+    }
+
+    fn read(&self, circulation: Circulation) -> Released {
         let mut shown = circulation.pipes.into_iter().map(|pipe| match pipe.hidden {
             true => Cell::Suppressed,
             false => Cell::Shown(pipe.count),
@@ -82,7 +107,7 @@ impl Counts {
     fn circulation(&self) -> Circulation {
         let (height, columns) = (self.height(), self.columns);
         let (source, sink) = (height + columns, height + columns + 1);
-        let pipe = |from, to, count| Pipe { from, to, count, hidden: false };
+        let pipe = |from, to, count| Pipe { from, to, count, hidden: false, known: false };
         let cell = |(index, count): (usize, &u32)| {
             let row = index.checked_div(columns).unwrap_or(0);
             let column = index.checked_rem(columns).unwrap_or(0);
@@ -152,6 +177,20 @@ mod tests {
     fn a_lone_small_cell_among_noughts_hides_its_totals() {
         let released = release(&[vec![4, 0], vec![0, 50]]);
         assert_eq!(text(&released), "* 0 *\n0 50 50\n* 50 *");
+    }
+
+    #[test]
+    fn beside_its_columns_totals_a_table_hides_what_these_would_tell() {
+        let counts = Counts::of(&[vec![12, 3], vec![0, 0], vec![0, 20]]).expect("even rows");
+        let alone = counts.column_totals().release(Threshold::default());
+        assert_eq!(text(&alone), "12 23 35\n12 23 35");
+        let beside = counts.release_beside_totals(Threshold::default());
+        assert_eq!(text(&beside), "12 * *\n0 0 0\n0 * *\n12 23 35");
+        // Where a column is itself too small, so it is here.
+        let small = Counts::of(&[vec![3, 40, 20], vec![0, 9, 30]]).expect("even rows");
+        let beside = small.release_beside_totals(Threshold::default());
+        assert!(beside.column_totals[0].suppressed());
+        assert_eq!(beside.total, Cell::Shown(102));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::civil::Date;
 use kernel::{
     authz::{Authorized, Released},
     http::{FromQuery, Problem, Query, QueryReader, parameter},
@@ -17,7 +17,10 @@ use super::{
     rules::{self, Person},
     sql,
 };
-use crate::{permissions::ReadAnalytics, settings::place};
+use crate::{
+    permissions::ReadAnalytics,
+    settings::{place, rules::Place},
+};
 
 /// Which participants. Months and groups, and nothing finer: a filter is a way to point at somebody.
 pub struct Selection {
@@ -58,6 +61,12 @@ impl FromQuery for Selection {
 }
 
 impl Selection {
+    /// Everybody, at any time.
+    fn is_whole(&self) -> bool {
+        let Self { from, to, program_id, cohort_id } = self;
+        from.is_none() && to.is_none() && program_id.is_none() && cohort_id.is_none()
+    }
+
     fn question(&self, what: &str) -> String {
         let Self { from, to, program_id, cohort_id } = self;
         format!("{what} {from:?} {to:?} {program_id:?} {cohort_id:?}")
@@ -112,6 +121,7 @@ pub struct Participation {
     as_of: String,
     /// The smallest number, above none, that is shown.
     threshold: u32,
+    /// Of the whole organisation only: the codes of two selections, joined, would tell a hidden number.
     participants: Vec<Participant>,
     age_bands: Vec<CellView>,
     total: CellView,
@@ -128,11 +138,6 @@ pub struct Breakdown {
     table: Table,
 }
 
-/// The day to which the database's age bands refer.
-fn today(act: &Authorized<ReadAnalytics>) -> String {
-    act.now().to_zoned(TimeZone::UTC).date().to_string()
-}
-
 /// Whom an answer tells of. Of fewer than the threshold it tells nothing: all of it is hidden.
 fn members(people: &[Person], threshold: Threshold) -> BTreeSet<String> {
     let few = threshold.hides(u64::try_from(people.len()).unwrap_or(u64::MAX));
@@ -145,8 +150,11 @@ pub async fn participation(
 ) -> Result<Released<Participation>, Problem> {
     let question = selection.question("participation");
     let place = place(&act).await?;
+    let whole = selection.is_whole();
+    let today = place.local(act.now()).date();
     let Selection { from, to, program_id, cohort_id } = selection;
-    let rows = act.aggregate(sql::list_taking_part(from, to, program_id, cohort_id)).await?;
+    let taking_part = sql::list_taking_part(from, to, program_id, cohort_id);
+    let rows = act.aggregate(today, taking_part).await?;
     let attended = rows.iter().map(|row| row.attended).sum();
     let people: Vec<_> = rows
         .into_iter()
@@ -154,9 +162,9 @@ pub async fn participation(
         .collect();
     let table = rules::table(&people, &["participants"], place.threshold);
     let answer = Participation {
-        as_of: today(&act),
+        as_of: today.to_string(),
         threshold: place.threshold.get(),
-        participants: rules::participants(&people, &table),
+        participants: if whole { rules::participants(&people, &table) } else { vec![] },
         sessions_attended: (!table.total.suppressed).then_some(attended),
         age_bands: table.age_bands,
         total: table.total,
@@ -170,13 +178,15 @@ pub async fn attendance(
 ) -> Result<Released<Breakdown>, Problem> {
     let question = selection.question("attendance");
     let Selection { from, to, program_id, cohort_id } = selection;
-    let rows = act.aggregate(sql::list_taking_part(from, to, program_id, cohort_id)).await?;
+    let place = place(&act).await?;
+    let taking_part = sql::list_taking_part(from, to, program_id, cohort_id);
+    let rows = act.aggregate(place.local(act.now()).date(), taking_part).await?;
     let people = rows.into_iter().map(|row| Person {
         row: rules::share(row.sessions, row.attended),
         code: row.participant_code,
         age_band: row.age_band,
     });
-    breakdown(&act, question, people.collect(), &rules::shares()).await
+    breakdown(&act, &place, question, people.collect(), &rules::shares()).await
 }
 
 /// Of which programme or cohort.
@@ -203,24 +213,26 @@ pub async fn outcomes(
     Query(Group { program_id, cohort_id }): Query<Group>,
 ) -> Result<Released<Breakdown>, Problem> {
     let question = format!("outcomes {program_id:?} {cohort_id:?}");
-    let rows = act.aggregate(sql::list_outcomes(program_id, cohort_id)).await?;
+    let place = place(&act).await?;
+    let outcomes = sql::list_outcomes(program_id, cohort_id);
+    let rows = act.aggregate(place.local(act.now()).date(), outcomes).await?;
     let people = rows.into_iter().map(|row| Person {
         row: rules::outcome(&row.outcome),
         code: row.participant_code,
         age_band: row.age_band,
     });
-    breakdown(&act, question, people.collect(), &rules::OUTCOMES).await
+    breakdown(&act, &place, question, people.collect(), &rules::OUTCOMES).await
 }
 
 async fn breakdown(
     act: &Authorized<ReadAnalytics>,
+    place: &Place,
     question: String,
     people: Vec<Person>,
     rows: &[&'static str],
 ) -> Result<Released<Breakdown>, Problem> {
-    let place = place(act).await?;
     let answer = Breakdown {
-        as_of: today(act),
+        as_of: place.local(act.now()).date().to_string(),
         threshold: place.threshold.get(),
         table: rules::table(&people, rows, place.threshold),
     };

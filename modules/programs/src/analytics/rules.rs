@@ -56,7 +56,8 @@ pub fn table(people: &[Person], rows: &[&'static str], threshold: Threshold) -> 
     let numbers: Vec<Vec<u32>> =
         rows.iter().map(|row| bands.iter().map(|band| count(row, band)).collect()).collect();
     // The rows are of one length by construction.
-    let released = Counts::of(&numbers).map(|counts| counts.release(threshold));
+    // Participation tells the same bands' totals; what it shows cannot be hidden here.
+    let released = Counts::of(&numbers).map(|counts| counts.release_beside_totals(threshold));
     released.map(|released| show(released, rows, &bands)).unwrap_or_default()
 }
 

@@ -1,8 +1,8 @@
 //! Requests on consents: what they bring, what they get.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kernel::{
-    authz::{Answer, Authorized, Committed, Disclosed},
+    authz::{Answer, Authorized, Committed, Disclosed, Permission},
     consent::sql::{ConsentRow, insert_consent, lock_consent, revoke_consent},
     gates,
     http::{
@@ -22,7 +22,7 @@ use super::{
     sql::{self, GateRow},
 };
 use crate::{
-    permissions::{ReadConsent, WriteConsent},
+    permissions::{ReadConsent, ReadParticipant, WriteConsent},
     settings::place,
 };
 
@@ -72,7 +72,10 @@ pub struct ConsentView {
     purpose: String,
     basis: String,
     grantor: String,
-    grantor_name: String,
+    /// Shown to those who may read records (`participant:read_pii`), as is the relation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grantor_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     relation: Option<String>,
     text_version: String,
     text_hash: String,
@@ -91,7 +94,20 @@ pub struct ConsentView {
     created_at: Timestamp,
 }
 
-fn view(row: ConsentRow, reveal: &Reveal, now: Timestamp) -> ConsentView {
+/// What of a consent its reader sees, and when that is.
+#[derive(Clone, Copy)]
+struct Seen {
+    names: bool,
+    now: Timestamp,
+}
+
+impl Seen {
+    fn by<P: Permission>(act: &Authorized<P>) -> Self {
+        Self { names: act.also::<ReadParticipant>().is_ok(), now: act.now() }
+    }
+}
+
+fn view(row: ConsentRow, reveal: &Reveal, seen: Seen) -> ConsentView {
     let expires_at = row.expires_at.map(|at| at.reveal(reveal));
     let revoked_at = row.revoked_at.map(|at| at.reveal(reveal));
     ConsentView {
@@ -100,8 +116,8 @@ fn view(row: ConsentRow, reveal: &Reveal, now: Timestamp) -> ConsentView {
         purpose: row.purpose,
         basis: row.basis,
         grantor: row.grantor.reveal(reveal),
-        grantor_name: row.grantor_name.reveal(reveal),
-        relation: row.relation.map(|relation| relation.reveal(reveal)),
+        grantor_name: seen.names.then(|| row.grantor_name.reveal(reveal)),
+        relation: row.relation.filter(|_| seen.names).map(|relation| relation.reveal(reveal)),
         text_version: row.text_version,
         text_hash: row.text_hash,
         language: row.language,
@@ -112,7 +128,7 @@ fn view(row: ConsentRow, reveal: &Reveal, now: Timestamp) -> ConsentView {
         revoked_at,
         status: match (revoked_at, expires_at) {
             (Some(_), _) => "revoked",
-            (None, Some(end)) if end <= now => "expired",
+            (None, Some(end)) if end <= seen.now => "expired",
             (None, _) => "active",
         },
         created_at: row.created_at,
@@ -128,9 +144,9 @@ pub async fn grant(
     act: Authorized<WriteConsent>,
     Body(body): Body<ConsentBody>,
 ) -> Result<Committed<ConsentView>, Problem> {
-    let now = act.now();
+    let seen = Seen::by(&act);
     let (place, statutes) = (place(&act).await?, act.statutes());
-    let new = rules::parse(body, now)?;
+    let new = rules::parse(body, seen.now)?;
     let then = place.local(new.evidence.granted_at);
     let participant = new.evidence.participant;
     let id = act.new_id();
@@ -148,7 +164,7 @@ pub async fn grant(
             tx.judge(insert, |rows, reveal| {
                 let row = rows.into_iter().next().ok_or_else(Problem::not_found)?;
                 let location = format!("/consent?participant_id={participant}");
-                Ok(Answer::created(view(row, reveal, now), location))
+                Ok(Answer::created(view(row, reveal, seen), location))
             })
             .await?
         })
@@ -203,9 +219,10 @@ pub async fn list(
         Some(id) => sql::list_consents_of_participant(after, limit + 1, for_guardian, id),
         None => sql::list_consents(after, limit + 1, for_guardian),
     };
+    let seen = Seen::by(&act);
     act.disclose(statement, |rows, reveal| {
         let page = Page::cut(rows, limit, |last| act.seal(&question, &last.id))?;
-        Ok(Answer::list(page.map(|row| view(row, reveal, act.now()))))
+        Ok(Answer::list(page.map(|row| view(row, reveal, seen))))
     })
     .await
 }
@@ -282,7 +299,7 @@ pub async fn status(
     act.disclose_one(sql::read_gate(id), |row, reveal| {
         let person = person(&row, reveal);
         let facts = &row.consents.peek(reveal).0;
-        let found = rules::capture(&person, facts, &[&purpose], &at, &law).verdict;
+        let found = rules::capture(&person, facts, &[&purpose], None, &at, &law).verdict;
         let budget = |fact: &rules::ConsentFact| {
             let consent = fact.evidence(person.id).filter(|consent| consent.purpose == purpose)?;
             let left = Budget::of(&consent, &person)?.remaining(&at, &law).ok()?;
@@ -322,17 +339,19 @@ pub async fn record(
     act: Authorized<WriteConsent>,
     (Item(id), OptionalBody(body)): (Item<Uuid>, OptionalBody<HeldBody>),
 ) -> Result<Committed<BudgetView>, Problem> {
-    let now = act.now();
-    let held_at = body.held_at.unwrap_or(now);
-    rules::past(held_at, now).map_err(|(kind, msg)| Problem::field(&["body", "held_at"], kind, msg))?;
+    let given = body.held_at.map(|at| rules::past(at, act.now()).map(|_| at)).transpose();
+    let given = given.map_err(|(kind, msg)| Problem::field(&["body", "held_at"], kind, msg))?;
     let (place, statutes, spent) = (place(&act).await?, act.statutes(), act.new_id());
-    let at = place.local(held_at);
+    let clock = act.clone();
     act.transact(|tx| {
         Box::pin(async move {
-            let law = place.law(&statutes, at.date())?;
-            // The lock makes a hundred at once take turns, and a revocation with them.
+            // The lock makes a hundred at once take turns, and a revocation with them; what is now is
+            // asked behind it.
             let consent = tx.run(lock_consent(id, SUBJECT)).await?.into_iter().next();
             let subject = consent.ok_or_else(Problem::not_found)?.subject_id;
+            let held_at = given.unwrap_or_else(|| clock.now());
+            let at = place.local(held_at);
+            let law = place.law(&statutes, at.date())?;
             let spend = tx.judge(sql::find_gates(vec![subject]), |rows, reveal| {
                 let row = rows.first().ok_or_else(Problem::not_found)?;
                 let person = person(row, reveal);
@@ -366,10 +385,22 @@ pub async fn revoke(
     act: Authorized<WriteConsent>,
     (Item(id), OptionalBody(body)): (Item<Uuid>, OptionalBody<RevokeBody>),
 ) -> Result<Committed<ConsentView>, Problem> {
-    let now = act.now();
     let reason = body.reason.map(|reason| crate::words("reason", 400, reason)).transpose()?;
-    act.write(revoke_consent(id, SUBJECT, now, reason.map(Pii::new)), move |row, reveal| {
-        Answer::ok(view(row, reveal, now))
+    let (seen, clock) = (Seen::by(&act), act.clone());
+    act.transact(|tx| {
+        Box::pin(async move {
+            tx.run(lock_consent(id, SUBJECT)).await?;
+            // After every session that was held, whichever server's clock it was held by.
+            let held = tx.run(sql::find_last_held(id)).await?.into_iter().next();
+            let after = held.and_then(|row| row.held_at).map(|at| at + SignedDuration::from_micros(1));
+            let now = clock.now();
+            let end = revoke_consent(id, SUBJECT, after.map_or(now, |after| after.max(now)), reason.map(Pii::new));
+            tx.judge(end, |rows, reveal| {
+                let row = rows.into_iter().next().ok_or_else(Problem::not_found)?;
+                Ok(Answer::ok(view(row, reveal, seen)))
+            })
+            .await?
+        })
     })
     .await
 }

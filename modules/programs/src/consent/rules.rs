@@ -36,6 +36,8 @@ pub struct ConsentFact {
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
     sessions: Vec<Date>,
+    /// Training sessions that are spent under it already.
+    held_for: Vec<Uuid>,
 }
 
 impl ConsentFact {
@@ -91,7 +93,10 @@ pub fn parse(body: ConsentBody, now: Timestamp) -> Result<NewConsent, Problem> {
     fields.required("grantor_name", "grantor_name", body.grantor_name, text(160));
     fields.optional("relation", "relation", body.relation, text(80));
     fields.required("text_version", "text_version", body.text_version, text(80));
-    fields.required("text_hash", "text", hash(body.text, body.text_hash), Ok);
+    match hash(body.text, body.text_hash) {
+        Ok(hash) => fields.required("text_hash", "text", hash, Ok),
+        Err(fault) => fields.fault("text_hash", fault),
+    }
     let language = body.language.unwrap_or_else(|| "en".into());
     fields.required("language", "language", Patch::Value(language), language_tag);
     let channel = Patch::Value(body.channel.unwrap_or_else(|| "electronic".into()));
@@ -128,14 +133,22 @@ fn one_of<T: Copy>(
     all.iter().find(|one| code(one) == wanted).copied()
 }
 
-/// SHA-256 of the text, or the hash as it was given.
-fn hash(text: Option<String>, given: Option<String>) -> Patch<String> {
-    let of_text = text.filter(|text| !text.trim().is_empty()).map(|text| {
+/// SHA-256 of the text, or the hash as it was given; both only where they agree.
+fn hash(text: Option<String>, given: Option<String>) -> Result<Patch<String>, Fault> {
+    let of_text = text.filter(|text| !text.trim().is_empty()).map(|text| -> String {
         Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
     });
     let hex = |hash: &String| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
-    let given = given.filter(hex).map(|hash| hash.to_ascii_lowercase());
-    of_text.or(given).map_or(Patch::Absent, Patch::Value)
+    if given.as_ref().is_some_and(|given| !hex(given)) {
+        return Err(("value_error", "expected SHA-256 in 64 hex digits".into()));
+    }
+    let given = given.map(|hash| hash.to_ascii_lowercase());
+    match (of_text, given) {
+        (Some(text), Some(given)) if text != given => {
+            Err(("value_error", "this is the hash of another text: send one of the two".into()))
+        }
+        (text, given) => Ok(text.or(given).map_or(Patch::Absent, Patch::Value)),
+    }
 }
 
 /// The name of a purpose.
@@ -222,14 +235,25 @@ pub struct Capture {
 }
 
 /// Judges a session at a moment. A minor's own consent covers it only where no other does, since each
-/// such session is spent of its budget.
+/// such session is spent of its budget; what is spent for it already covers it still.
 pub fn capture(
     participant: &Participant,
     facts: &[ConsentFact],
     purposes: &[&str],
+    session: Option<Uuid>,
     at: &Zoned,
     law: &InForce<'_>,
 ) -> Capture {
+    let spent = |purpose: &str| {
+        let of = |fact: &&ConsentFact| fact.purpose == purpose;
+        let held = |fact: &ConsentFact| session.is_some_and(|id| fact.held_for.contains(&id));
+        facts.iter().filter(of).any(held)
+    };
+    let due: Vec<&str> = purposes.iter().copied().filter(|purpose| !spent(purpose)).collect();
+    if due.is_empty() && !purposes.is_empty() {
+        return Capture { verdict: Verdict { open: true, reasons: vec![] }, spends: vec![] };
+    }
+    let purposes = &due;
     let consents: Vec<_> =
         facts.iter().filter_map(|f| Some((f.id, f.evidence(participant.id)?))).collect();
     let of = |own: bool, purpose: &str| -> Vec<Consent> {

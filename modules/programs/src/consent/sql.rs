@@ -28,6 +28,11 @@ row! {
 }
 
 row! {
+    /// When a session was held last, if one was.
+    pub struct LastHeld { held_at: Option<Timestamp> }
+}
+
+row! {
     /// A disclosure to a guardian.
     pub struct DisclosureRow {
         id: Uuid,
@@ -45,8 +50,13 @@ macro_rules! gates {
                 select jsonb_agg(jsonb_build_object(
                     'id', c.id, 'basis', c.basis, 'purpose', c.purpose, 'grantor', c.grantor,
                     'granted_at', c.granted_at, 'expires_at', c.expires_at, 'revoked_at', c.revoked_at,
+                    -- The budget is the minor's and not the form's.
                     'sessions', (select coalesce(jsonb_agg(s.held_on), '[]'::jsonb) from programs.consent_session s
-                                  where s.tenant_id = c.tenant_id and s.consent_id = c.id)))
+                                   join kernel.consent o on o.tenant_id = s.tenant_id and o.id = s.consent_id
+                                  where s.tenant_id = c.tenant_id and o.subject_kind = c.subject_kind
+                                    and o.subject_id = c.subject_id and o.purpose = c.purpose and c.basis = 'orc_5122_04'),
+                    'held_for', (select coalesce(jsonb_agg(s.session_id), '[]'::jsonb) from programs.consent_session s
+                                  where s.tenant_id = c.tenant_id and s.consent_id = c.id and s.session_id is not null)))
                   from kernel.consent c
                  where c.tenant_id = p.tenant_id and c.subject_kind = 'programs.participant' and c.subject_id = p.id
                ), '[]'::jsonb) as consents
@@ -75,6 +85,11 @@ statements! {
     fn read_gate(participant: Uuid) -> GateRow, discloses "programs.participant" = gates!("p.id = $1");
 
     fn find_gates(participants: Vec<Uuid>) -> GateRow = gates!("p.id = any($1)");
+
+    /// When the last session under it was held.
+    fn find_last_held(consent: Uuid) -> LastHeld
+        = "select max(held_at) as held_at from programs.consent_session
+            where tenant_id = kernel.tenant() and consent_id = $1";
 
     /// The trigger counts once more, behind the consent's lock.
     fn insert_spent(id: Uuid, consent: Uuid, held_at: Timestamp, held_on: Date, session: Option<Uuid>) -> Spent

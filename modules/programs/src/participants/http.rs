@@ -306,26 +306,39 @@ impl FromQuery for Filter {
     }
 }
 
+/// What was asked, and where a page ended.
+#[derive(Serialize, Deserialize)]
+struct Last {
+    name: Option<String>,
+    status: Option<String>,
+    after: String,
+    id: Uuid,
+}
+
 pub async fn list(
     act: Authorized<ReadParticipant>,
     Query(Filter { name, external_id, status, paging }): Query<Filter>,
 ) -> Result<Disclosed<List<Participant>>, Problem> {
-    let question = format!("{name:?} {external_id:?} {status:?}");
-    let (limit, prefix) = (paging.limit, name.unwrap_or_default());
-    let (after, id): (String, Uuid) = match &paging.cursor {
-        Some(cursor) => act.unseal(&question, cursor)?,
-        None => (prefix.clone(), Uuid::nil()),
+    let limit = paging.limit;
+    // A name does not belong into a link (D10): the cursor holds what was asked.
+    let Last { name, status, after, id } = match &paging.cursor {
+        Some(cursor) => act.unseal("participants", cursor)?,
+        None => Last { after: name.clone().unwrap_or_default(), name, status, id: Uuid::nil() },
     };
-    let (after, prefix) = (Pii::new(after), Pii::new(prefix));
+    let asked = (name.clone(), status.clone());
+    let (after, prefix) = (Pii::new(after), Pii::new(name.unwrap_or_default()));
     let statement = match external_id.map(Pii::new) {
         Some(known) => sql::list_participants_by_external_id(known, prefix, status),
         None => sql::list_participants(after, id, prefix, limit + 1, status),
     };
     act.disclose(statement, |rows, reveal| {
         let seal = |last: &ParticipantRow| {
-            act.seal(&question, &(last.last_name_key.peek(reveal), last.id))
+            let (name, status) = asked;
+            let after = last.last_name_key.peek(reveal).clone();
+            act.seal("participants", &Last { name, status, after, id: last.id })
         };
-        Ok(Answer::list(Page::cut(rows, limit, seal)?.map(|row| Participant::of(row, reveal))))
+        let page = Page::cut(rows, limit, seal)?.map(|row| Participant::of(row, reveal));
+        Ok(Answer::list_by_cursor_alone(page))
     })
     .await
 }

@@ -122,8 +122,7 @@ async fn record(
     let at = place.local(session.starts_at);
     let law = place.law(statutes, at.date())?;
     let judged = tx.judge(find_gates(attendance.named.clone()), |rows, reveal| {
-        let purposes = &session.consent_purposes;
-        rules::judge::<WriteSession>(&rows, reveal, &attendance, purposes, &at, &law)
+        rules::judge::<WriteSession>(&rows, reveal, &attendance, session, &at, &law)
     });
     for consent in judged.await?? {
         let spent = insert_spent(tx.new_id(), consent, session.starts_at, at.date(), Some(session.id));

@@ -15,7 +15,10 @@ use policy::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::http::{Attendee, SessionBody};
+use super::{
+    http::{Attendee, SessionBody},
+    sql::Asked,
+};
 use crate::consent::{
     rules::{capture, step},
     sql::GateRow,
@@ -128,7 +131,7 @@ pub fn judge<P: Permission>(
     rows: &[GateRow],
     reveal: &Reveal,
     attendance: &Attendance,
-    purposes: &[String],
+    session: &Asked,
     at: &Zoned,
     law: &InForce<'_>,
 ) -> Result<Vec<Uuid>, Problem> {
@@ -136,11 +139,12 @@ pub fn judge<P: Permission>(
         let who = format!("there is no such participant: {unknown}");
         return Err(Problem::field(&["body", "attendance"], "unknown", who));
     }
-    let purposes: Vec<_> = purposes.iter().map(String::as_str).collect();
+    let purposes: Vec<_> = session.consent_purposes.iter().map(String::as_str).collect();
     let (mut spends, mut closed) = (vec![], vec![]);
     for row in rows.iter().filter(|row| attendance.there.contains(&row.id)) {
         let person = Participant { id: row.id, born_on: Some(*row.date_of_birth.peek(reveal)) };
-        let found = capture(&person, &row.consents.peek(reveal).0, &purposes, at, law);
+        let facts = &row.consents.peek(reveal).0;
+        let found = capture(&person, facts, &purposes, Some(session.id), at, law);
         match found.verdict.open {
             true => spends.extend(found.spends),
             false => closed.push((row.id, found.verdict)),

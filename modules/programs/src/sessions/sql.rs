@@ -145,7 +145,10 @@ pub fn constraints() -> Vec<Constraint> {
         },
         Constraint {
             name: "session_cohort_known",
-            problem: || Problem::field(&["body", "cohort_id"], "unknown", "there is no such cohort"),
+            problem: || {
+                let msg = "there is no such cohort in this programme: leave program_id out, or correct it";
+                Problem::field(&["body", "cohort_id"], "unknown", msg)
+            },
         },
         Constraint {
             name: "session_location_known",
