@@ -1,7 +1,10 @@
 //! Programmes: gates that no request can skip, consent that is spent and withdrawn, analytics that
 //! see nobody. What several of these files need stands here.
 
+mod gates;
 mod incidents;
+mod knowledge;
+mod records;
 mod return_to_play;
 
 use std::collections::BTreeMap;
