@@ -386,7 +386,9 @@ impl Walk {
                 }
                 let within = case.closed_at.is_some_and(|at| self.now.duration_since(at) <= month);
                 let set = format!("status = 'open', closed_at = null, reopened_at = '{}'", self.now);
-                ("reopen", set, within)
+                // Again at the same instant, it changes nothing.
+                let already = case.closed_at.is_none() && case.reopened_at == Some(self.now);
+                ("reopen", set, within || already)
             }
             _ => ("retype", "incident_type = 'other'".into(), false),
         };
