@@ -3,7 +3,10 @@
 
 mod consent;
 mod deidentified;
+mod gates;
 mod incidents;
+mod knowledge;
+mod records;
 mod return_to_play;
 mod roles;
 mod statutes;

@@ -4,6 +4,12 @@
 -- same transitions when those are bypassed.
 set role reeve_owner;
 
+-- Whether a text says anything: the blanks are those of Unicode, as in policy/. What a regular
+-- expression takes for one hangs on the database's locale.
+create function programs.says(words text) returns boolean language sql immutable parallel safe
+    return coalesce(btrim(words, U&'\0009\000A\000B\000C\000D\0020\0085\00A0\1680\2000\2001\2002\2003\2004\2005'
+        '\2006\2007\2008\2009\200A\2028\2029\202F\205F\3000') <> '', false);
+
 create table programs.incident (
     tenant_id      uuid not null,
     id             uuid not null,
@@ -40,7 +46,7 @@ create table programs.incident (
     check (incident_type <> 'injury_concussion' or participant_id is not null),
     -- K-022.
     constraint incident_report_has_basis
-        check (incident_type <> 'mandated_report' or report_basis is not null and report_basis ~ '[^[:space:]]'),
+        check (incident_type <> 'mandated_report' or programs.says(report_basis)),
     check ((status = 'closed') = (closed_at is not null)),
     check (status = 'closed' or (status = 'escalated') = escalated)
 );
@@ -131,7 +137,7 @@ create table programs.incident_report (
     updated_by    uuid,
     primary key (tenant_id, id),
     foreign key (tenant_id, incident_id) references programs.incident (tenant_id, id),
-    check (agency_name ~ '[^[:space:]]')
+    check (programs.says(agency_name))
 );
 create index incident_report_by_incident on programs.incident_report (tenant_id, incident_id, reported_at);
 select kernel.govern('programs.incident_report', '{reporter_name}');
@@ -159,11 +165,11 @@ create function programs.gate_is_open(incident programs.incident) returns boolea
         when 'injury_concussion' then exists (
             select from programs.return_to_play r
              where r.tenant_id = incident.tenant_id and r.incident_id = incident.id
-               and r.cleared_at is not null and r.clinician_name ~ '[^[:space:]]')
+               and r.cleared_at is not null and programs.says(r.clinician_name))
         when 'mandated_report' then exists (
             select from programs.incident_report r
              where r.tenant_id = incident.tenant_id and r.incident_id = incident.id
-               and r.reported_at <= incident.closed_at
+               and r.reported_at <= incident.closed_at + interval '1 microsecond'
                and coalesce((select parameters -> 'recipients' ? r.agency_type
                                from kernel.statute(incident.jurisdiction, 'mandated_report',
                                     (incident.occurred_at at time zone programs.time_zone())::date)), true))
@@ -173,7 +179,7 @@ create function programs.gate_is_open(incident programs.incident) returns boolea
 create function programs.guard_incident() returns trigger language plpgsql as $$
 begin
     if tg_op = 'INSERT' then
-        if new.status = 'closed' or new.incident_type = 'crisis' and not new.escalated then
+        if new.status = 'closed' or new.reopened_at is not null or new.incident_type = 'crisis' and not new.escalated then
             raise exception 'an incident opens with its workflow' using errcode = 'RV610';
         end if;
         return new;
@@ -181,19 +187,22 @@ begin
     if (new.incident_type, new.participant_id, new.occurred_at, new.report_basis, new.jurisdiction)
        is distinct from (old.incident_type, old.participant_id, old.occurred_at, old.report_basis, old.jurisdiction)
        or old.escalated and not new.escalated
+       or old.status <> 'closed' and new.reopened_at is distinct from old.reopened_at
     then
         raise exception 'what happened is not rewritten' using errcode = 'RV610';
     end if;
-    if new.status = 'closed' and old.status <> 'closed' then
-        if not programs.gate_is_open(new) then
-            raise exception 'the gate of the incident is closed' using errcode = 'RV611';
-        end if;
-    elsif old.status = 'closed' then
+    -- The time is the server's and may not lie ahead. Hours, since a day of the session's zone may have 25.
+    if old.status = 'closed' then
         -- Closed stays as it is, but for a reopening within thirty days, the last instant among them.
-        if (new.status <> 'closed' and new.reopened_at is distinct from old.reopened_at
-            and new.reopened_at >= old.closed_at
-            and new.reopened_at <= old.closed_at + interval '30 days') is not true then
+        if (new.status <> 'closed' and new.escalated = old.escalated
+            and new.reopened_at between old.closed_at and old.closed_at + interval '720 hours'
+            and new.reopened_at <= now() + interval '5 minutes') is not true then
             raise exception 'a closed incident can only be reopened, within thirty days' using errcode = 'RV612';
+        end if;
+    elsif new.status = 'closed' then
+        if (new.escalated = old.escalated and new.closed_at <= now() + interval '5 minutes'
+            and programs.gate_is_open(new)) is not true then
+            raise exception 'the gate of the incident is closed' using errcode = 'RV611';
         end if;
     end if;
     return new;
@@ -214,58 +223,79 @@ create constraint trigger require_return_to_play after insert on programs.incide
     deferrable initially deferred for each row when (new.incident_type = 'injury_concussion')
     execute function programs.require_return_to_play();
 
--- Which of the law's demands a clearance meets; where no law is in force, a clinician's name is enough.
+-- Whether a clearance meets what the law demands; where no law is in force, a clinician's name is enough.
+-- What is unknown of a demand (a null) does not meet it. A time that comes in JSON is rounded to the
+-- microsecond, one in a parameter is cut off, and both may be the same: hence one microsecond.
 create function programs.clearance_holds(rtp programs.return_to_play) returns boolean language sql stable as $$
-    select rtp.clinician_name ~ '[^[:space:]]'
+    select programs.says(rtp.clinician_name)
        and rtp.stage >= case rtp.protocol when 'amsterdam_2022' then 3 else 4 end
        and not rtp.symptomatic
        and (rtp.cleared_at at time zone programs.time_zone())::date >= rtp.removed_on
        and (rtp.regressed_at is null or rtp.cleared_at > rtp.regressed_at)
-       and rtp.cleared_at <= rtp.recorded_clear_at
-       and coalesce((
-            select (not (law.parameters ->> 'bars_same_day_return')::boolean
-                    or (rtp.cleared_at at time zone programs.time_zone())::date > rtp.removed_on)
-               and (not (law.parameters ->> 'clearance_by_licensed')::boolean
-                    or rtp.clinician_profession ~ '[^[:space:]]' and rtp.licence_number ~ '[^[:space:]]')
-               and (not (law.parameters ->> 'clearance_in_writing')::boolean or rtp.clearance_document is not null)
-               and (rtp.clinician_profession = 'physician'
-                    or jsonb_array_length(law.parameters -> 'with_physician') = 0
-                    or law.parameters -> 'with_physician' ? rtp.physician_relation
-                       and rtp.physician_name ~ '[^[:space:]]')
-              from kernel.statute(programs.jurisdiction(), 'concussion', rtp.removed_on) law
-             where law.parameters ->> 'setting' = rtp.setting), true) $$;
+       and rtp.cleared_at <= rtp.recorded_clear_at + interval '1 microsecond'
+       and rtp.recorded_clear_at <= now() + interval '5 minutes'
+       and not exists (
+            select from programs.incident i,
+                        kernel.statute(i.jurisdiction, 'concussion', rtp.removed_on) law
+             where i.tenant_id = rtp.tenant_id and i.id = rtp.incident_id and law.parameters ->> 'setting' = rtp.setting
+               and ((not (law.parameters ->> 'bars_same_day_return')::boolean
+                     or (rtp.cleared_at at time zone programs.time_zone())::date > rtp.removed_on)
+                and (not (law.parameters ->> 'clearance_by_licensed')::boolean
+                     or programs.says(rtp.clinician_profession) and programs.says(rtp.licence_number))
+                and (not (law.parameters ->> 'clearance_in_writing')::boolean or programs.says(rtp.clearance_document))
+                and (lower(btrim(rtp.clinician_profession) collate "C") = 'physician'
+                     or not programs.says(rtp.clinician_profession) or rtp.licence_number is null
+                     or jsonb_array_length(law.parameters -> 'with_physician') = 0
+                     or law.parameters -> 'with_physician' ? rtp.physician_relation
+                        and programs.says(rtp.physician_name))) is not true) $$;
 
 create function programs.guard_return_to_play() returns trigger language plpgsql as $$
 declare
     legal boolean;
+    same_clearance boolean :=
+        (new.cleared_at, new.clinician_name, new.clinician_profession, new.licence_number, new.licence_state,
+         new.physician_relation, new.physician_name, new.clearance_document, new.recorded_clear_at)
+        is not distinct from
+        (old.cleared_at, old.clinician_name, old.clinician_profession, old.licence_number, old.licence_state,
+         old.physician_relation, old.physician_name, old.clearance_document, old.recorded_clear_at);
+    no_clearance boolean :=
+        (new.cleared_at, new.clinician_name, new.clinician_profession, new.licence_number, new.licence_state,
+         new.physician_relation, new.physician_name, new.clearance_document, new.recorded_clear_at) is null;
 begin
+    -- Times are the server's. The database cannot tell how late it is there, only that nothing lies ahead.
     if tg_op = 'INSERT' then
-        legal := new.stage = 1 and new.cleared_at is null
-            and exists (select from programs.incident
-                         where tenant_id = new.tenant_id and id = new.incident_id
-                           and incident_type = 'injury_concussion' and participant_id = new.participant_id);
+        legal := new.stage = 1 and no_clearance and new.regressed_at is null
+            and new.entered_at <= now() + interval '5 minutes'
+            and exists (select from programs.incident i
+                         where i.tenant_id = new.tenant_id and i.id = new.incident_id
+                           and i.incident_type = 'injury_concussion' and i.participant_id = new.participant_id
+                           and i.occurred_at <= new.entered_at + interval '1 microsecond'
+                           and (i.occurred_at at time zone programs.time_zone())::date = new.removed_on);
     elsif (new.incident_id, new.participant_id, new.protocol, new.setting, new.removed_on)
           is distinct from (old.incident_id, old.participant_id, old.protocol, old.setting, old.removed_on) then
         legal := false;
     elsif new.stage = old.stage + 1 then
         -- On by one, after a day, without symptoms, not on the day of the removal, and into contact
-        -- only with a clearance. The time is the server's and may not lie ahead.
+        -- only with a clearance.
         legal := new.entered_at >= old.entered_at + interval '24 hours'
             and new.entered_at <= now() + interval '5 minutes'
             and (new.entered_at at time zone programs.time_zone())::date > new.removed_on
             and not new.symptomatic
             and (new.stage < case new.protocol when 'amsterdam_2022' then 4 else 5 end or new.cleared_at is not null)
-            and new.cleared_at is not distinct from old.cleared_at;
-    elsif new.regressed_at is distinct from old.regressed_at then
-        -- Back by one, and the clearance with it; so the incident must be open for a new one.
-        legal := new.stage = greatest(old.stage - 1, 1) and new.cleared_at is null
-            and new.regressed_at is not null and new.entered_at >= old.entered_at
+            and same_clearance and new.regressed_at is not distinct from old.regressed_at;
+    elsif new.cleared_at is not null then
+        legal := old.cleared_at is null and new.stage = old.stage and new.entered_at = old.entered_at
+            and new.regressed_at is not distinct from old.regressed_at and programs.clearance_holds(new);
+    else
+        -- Back by one, and the clearance with it; so the incident must be open for a new one. Twice at
+        -- the same instant is twice, unless there was a step on in between.
+        legal := new.stage = greatest(old.stage - 1, 1) and no_clearance
+            and new.regressed_at <= now() + interval '5 minutes'
+            and new.entered_at = greatest(old.entered_at, new.regressed_at)
+            and (old.regressed_at is null or new.regressed_at > old.regressed_at
+                 or new.regressed_at = old.regressed_at and old.regressed_at >= old.entered_at)
             and exists (select from programs.incident
                          where tenant_id = new.tenant_id and id = new.incident_id and status <> 'closed');
-    elsif new.stage = old.stage and old.cleared_at is null and new.cleared_at is not null then
-        legal := new.entered_at = old.entered_at and programs.clearance_holds(new);
-    else
-        legal := false;
     end if;
     if legal is not true then
         raise exception 'not a step of the protocol' using errcode = 'RV613';

@@ -162,7 +162,8 @@ fn step(progress: &Progress, action: &Action, now: Timestamp) -> Progress {
             stage: stage.saturating_sub(1).max(1),
             entered_at: now.max(progress.entered_at),
             symptomatic: progress.symptomatic_after(*symptoms),
-            regressed_at: Some(now),
+            // Never earlier than before, whichever server's clock says so.
+            regressed_at: progress.regressed_at.max(Some(now)),
             cleared: None,
             ..old
         },

@@ -9,7 +9,7 @@ use kernel::{
     },
     privacy::{Pii, Reveal},
 };
-use policy::return_to_play::{Closing, IncidentKind, Protocol, may_close};
+use policy::return_to_play::Protocol;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -21,8 +21,7 @@ use super::{
 };
 use crate::{
     permissions::{EscalateIncident, ReadIncident, WriteIncident},
-    return_to_play::rules::{progress, setting},
-    settings::place,
+    settings::{place, rules::law},
 };
 
 /// An incident to be reported.
@@ -355,17 +354,10 @@ pub async fn close(
             }
             let judged = tx.judge(sql::lock_case(id), |rows, reveal| {
                 let case = rows.first().ok_or_else(Problem::not_found)?;
-                let progress = progress(case, reveal);
-                let recipient = rules::recipient(case, reveal);
                 let day = place.local(*case.occurred_at.peek(reveal)).date();
-                let closing = Closing {
-                    kind: IncidentKind::of_code(&case.incident_type),
-                    progress: progress.as_ref(),
-                    recipient: recipient.as_ref(),
-                };
-                let law = place.law(&statutes, day)?;
-                may_close(&closing, now, &law, setting(&case.setting))
-                    .map_err(|blocked| rules::refuse_close(&blocked))
+                let law = law(&statutes, &case.jurisdiction, day)?;
+                let may = rules::may_close_case(case, reveal, now, &law);
+                may.map_err(|blocked| rules::refuse_close(&blocked))
             });
             judged.await??;
             tx.run(sql::close_incident(id, now, resolution.map(Pii::new), expected)).await?;

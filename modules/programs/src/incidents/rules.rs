@@ -8,16 +8,19 @@ use kernel::{
     privacy::{Pii, Reveal},
 };
 use policy::{
-    return_to_play::{Blocked, Gap, IncidentKind, Opening, Recipient, may_open},
+    return_to_play::{Blocked, Closing, Gap, IncidentKind, Opening, Recipient, may_close, may_open},
     statutes::{InForce, RecipientKind},
 };
 use serde_json::Value;
 
 use super::{
-    http::{IncidentBody, ReportBody},
+    http::{IncidentBody, ReportBody, ReportFact},
     sql::CaseRow,
 };
-use crate::permissions::WriteIncident;
+use crate::{
+    permissions::WriteIncident,
+    return_to_play::rules::{progress, setting},
+};
 
 /// The types that are known; `sql` has the same. A type that nobody knows would have no gate.
 const TYPES: [&str; 10] = [
@@ -127,14 +130,40 @@ fn recipient_kind(code: &str) -> Option<RecipientKind> {
     }
 }
 
-/// Who took a case's reports: the last of them.
-pub fn recipient(case: &CaseRow, reveal: &Reveal) -> Option<Recipient> {
-    let report = case.reports.peek(reveal).0.last()?;
+/// Who took a case's reports, the last first.
+pub fn recipients(case: &CaseRow, reveal: &Reveal) -> Vec<Recipient> {
+    case.reports.peek(reveal).0.iter().rev().filter_map(recipient).collect()
+}
+
+fn recipient(report: &ReportFact) -> Option<Recipient> {
     Some(Recipient {
         kind: recipient_kind(&report.agency_type)?,
         agency: report.agency_name.clone(),
         reported_at: Some(report.reported_at),
     })
+}
+
+/// Whether a case may close: one report that satisfies is enough.
+///
+/// # Errors
+/// Everything that is missing, as the last report has it.
+pub fn may_close_case(
+    case: &CaseRow,
+    reveal: &Reveal,
+    now: Timestamp,
+    law: &InForce<'_>,
+) -> Result<(), Blocked> {
+    let (progress, recipients) = (progress(case, reveal), recipients(case, reveal));
+    let close = |recipient: Option<&Recipient>| {
+        let kind = IncidentKind::of_code(&case.incident_type);
+        let closing = Closing { kind, progress: progress.as_ref(), recipient };
+        may_close(&closing, now, law, setting(&case.setting))
+    };
+    let first = close(recipients.first());
+    match recipients.iter().skip(1).any(|recipient| close(Some(recipient)).is_ok()) {
+        true => Ok(()),
+        false => first,
+    }
 }
 
 /// The refusal to close.

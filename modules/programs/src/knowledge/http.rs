@@ -155,6 +155,9 @@ impl FromQuery for Search {
         if given.is_none() {
             query.fault("q", "missing", "say which words to find, in up to 200 characters");
         }
+        if given.as_deref().is_some_and(rules::excludes_too_much) {
+            query.fault("q", "exclusions", "exclude 16 words at the most");
+        }
         Self { text: given.unwrap_or_default(), limit: query.limit() }
     }
 

@@ -15,6 +15,9 @@ const CHARACTERS: usize = 4000;
 /// A line that begins with `#` and is longer than this is text.
 const HEADING: usize = 200;
 
+/// The most words that a search may exclude.
+const EXCLUSIONS: usize = 16;
+
 /// A document, checked and cut.
 pub struct Document {
     pub title: String,
@@ -29,6 +32,14 @@ pub struct Passage {
     pub ordinal: usize,
     pub heading: String,
     pub body: String,
+}
+
+/// Whether a search excludes more words than PostgreSQL's parser of queries can hold: it keeps 32 signs that
+/// wait for their words, and fails at the next. A hyphen within a word is none.
+pub fn excludes_too_much(words: &str) -> bool {
+    let before = std::iter::once(' ').chain(words.chars());
+    let signs = before.zip(words.chars()).filter(|(before, c)| *c == '-' && !before.is_ascii_alphanumeric());
+    signs.count() > EXCLUSIONS
 }
 
 /// Checks a document and cuts it.
@@ -179,6 +190,14 @@ mod tests {
 
     fn pair(heading: &str, body: &str) -> (String, String) {
         (heading.into(), body.into())
+    }
+
+    #[test]
+    fn sixteen_words_may_be_excluded_and_hyphens_within_words_do_not_count() {
+        assert!(!excludes_too_much(&"-a ".repeat(16)));
+        assert!(excludes_too_much(&"-a ".repeat(17)));
+        assert!(excludes_too_much(&"-".repeat(17)));
+        assert!(!excludes_too_much(&"well-being ".repeat(50)));
     }
 
     #[test]

@@ -144,12 +144,13 @@ statements! {
         = concat!("select ", columns!(kept!(guardians), kept!(contacts), kept!(addresses)),
             " from programs.participant p where p.id = $1 and p.deleted_at is null");
 
-    /// By last name. No text that begins with `prefix` comes after it and the last character there is.
+    /// By last name. No name that begins with `prefix` comes after it and more of the last character there is
+    /// than a name can hold.
     fn list_participants(after_name: Pii<String>, after_id: Uuid, prefix: Pii<String>, limit: i64,
                          status: Option<String>) -> ParticipantRow, discloses "programs.participant"
         = concat!("select ", columns!(kept!(guardians), kept!(contacts), kept!(addresses)),
             " from programs.participant p
-              where (p.last_name_key, p.id) > (lower($1), $2) and p.last_name_key < lower($3) || chr(1114111)
+              where (p.last_name_key, p.id) > (lower($1), $2) and p.last_name_key < lower($3) || repeat(chr(1114111), 101)
                 and p.deleted_at is null and ($5::text is null or p.status = $5)
               order by p.last_name_key, p.id limit $4");
 

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     incidents::{self, Incident},
     permissions::{ClearReturn, EscalateIncident},
-    settings::place,
+    settings::{place, rules::law},
 };
 
 /// A step that somebody wants to take.
@@ -102,6 +102,7 @@ pub async fn step(
     (Item(id), Body(body)): (Item<Uuid>, Body<StepBody>),
 ) -> Result<Committed<Incident>, Problem> {
     let now = act.now();
+    rules::check_words(body.clinician.as_ref())?;
     let asked = rules::parse_step(&body, now)?;
     if matches!(asked, Action::Clear { .. }) {
         let clinician = act.also::<ClearReturn>()?;
@@ -121,7 +122,7 @@ pub async fn step(
                 let missing = || Problem::conflict("no_return_to_play", detail);
                 let progress = rules::progress(case, reveal).ok_or_else(missing)?;
                 let setting = rules::setting(&case.setting);
-                let law = place.law(&statutes, progress.removed_on)?;
+                let law = law(&statutes, &case.jurisdiction, progress.removed_on)?;
                 let next = decide(&progress, &asked, &place.local(now), &law, setting);
                 let next = next.map_err(|refusal| rules::refuse_step::<EscalateIncident>(&refusal));
                 Ok((next?, case.closed_at))

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use kernel::{
     authz::Permission,
     gates::{self, MissingStep},
-    http::{FieldError, Problem},
+    http::{FieldError, Fields, Patch, Problem, Purpose, text},
     privacy::Reveal,
 };
 use policy::{
@@ -64,6 +64,29 @@ fn profession(name: &str) -> Profession {
 
 fn relation(code: &str) -> Option<PhysicianRelation> {
     RELATIONS.iter().find(|(name, _)| *name == code).map(|(_, relation)| *relation)
+}
+
+/// That what is said of a clinician can be stored. What is blank is for the gate to name.
+///
+/// # Errors
+/// 422 with every field at fault.
+pub fn check_words(clinician: Option<&ClinicianBody>) -> Result<(), Problem> {
+    let Some(clinician) = clinician else { return Ok(()) };
+    let physician = clinician.physician.as_ref();
+    let said = [
+        ("clinician.name", Some(&clinician.name)),
+        ("clinician.profession", clinician.profession.as_ref()),
+        ("clinician.licence_number", clinician.licence_number.as_ref()),
+        ("clinician.licence_state", clinician.licence_state.as_ref()),
+        ("clinician.document_reference", clinician.document_reference.as_ref()),
+        ("clinician.physician.name", physician.map(|physician| &physician.name)),
+    ];
+    let mut fields = Fields::new(Purpose::Change);
+    for (field, given) in said {
+        let given = given.filter(|given| !given.trim().is_empty()).cloned();
+        fields.optional(field, field, given.map_or(Patch::Absent, Patch::Value), text(200));
+    }
+    fields.finish().map(drop)
 }
 
 /// A step as it was asked for.

@@ -34,14 +34,25 @@ impl Place {
     /// # Errors
     /// 409 where there is no pack: no gate opens for want of a law.
     pub fn law<'a>(&self, statutes: &'a Statutes, day: Date) -> Result<InForce<'a>, Problem> {
-        statutes.as_of(&self.jurisdiction, day).ok_or_else(|| {
-            let detail = format!(
-                "there is no statute pack of `{}`: ask the operator of this service to load one",
-                self.jurisdiction
-            );
-            Problem::conflict("no_statute_pack", detail)
-        })
+        law(statutes, &self.jurisdiction, day)
     }
+}
+
+/// The law of a jurisdiction on the day of an event.
+///
+/// # Errors
+/// 409 where there is no pack.
+pub fn law<'a>(
+    statutes: &'a Statutes,
+    jurisdiction: &str,
+    day: Date,
+) -> Result<InForce<'a>, Problem> {
+    statutes.as_of(jurisdiction, day).ok_or_else(|| {
+        let detail = format!(
+            "there is no statute pack of `{jurisdiction}`: ask the operator of this service to load one"
+        );
+        Problem::conflict("no_statute_pack", detail)
+    })
 }
 
 /// Checks a change. What would lower a floor is not the organisation's to decide (S14).
