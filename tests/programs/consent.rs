@@ -164,7 +164,8 @@ fn s09_no_session_is_later_than_the_revocation_that_raced_it() {
                 assert!([200, 409].contains(&reply.status), "{}", reply.text);
             }
             let after = here.post(&path, &body).await;
-            assert_eq!((after.status, missing(&after)), (409, vec!["revoked".to_owned()]));
+            // The race may have spent the budget as well.
+            assert_eq!((after.status, missing(&after)[0].as_str()), (409, "revoked"));
         }
         let later = "select s.held_at || ' after ' || c.revoked_at from programs.consent_session s
                        join kernel.consent c on c.id = s.consent_id where s.held_at > c.revoked_at";
