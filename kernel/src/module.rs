@@ -71,9 +71,10 @@ impl Registry {
         all.extend(modules);
         let classes = Classes::parse(all.iter().map(|m| m.privacy))?;
         let matrix = Matrix::of(kernel_grants().chain(all.iter().flat_map(module_grants)));
-        let matrix = all.iter().flat_map(delegates).fold(matrix, |matrix, (role, permission)| {
-            matrix.delegating(role, permission)
-        });
+        let matrix = all
+            .iter()
+            .flat_map(delegates)
+            .fold(matrix, |matrix, (role, permission)| matrix.delegating(role, permission));
         let mut realms: Vec<Realm> = all.iter().filter_map(|m| m.realm).collect();
         realms.sort_by_key(|realm| realm.name);
         realms.dedup_by_key(|realm| realm.name);

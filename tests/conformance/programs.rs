@@ -55,7 +55,12 @@ async fn path(at: &Programme, route: &Route) -> String {
         }
         p if p.starts_with("/goals/") => {
             let participant = at.participant("2012-05-10").await;
-            created(admin, "/goals", &json!({"participant_id": participant, "title": "Yellow belt"})).await
+            created(
+                admin,
+                "/goals",
+                &json!({"participant_id": participant, "title": "Yellow belt"}),
+            )
+            .await
         }
         p if p.starts_with("/sessions/") => {
             let body = json!({"program_id": at.program, "starts_at": "2026-03-02T21:00:00Z"});
@@ -97,7 +102,12 @@ fn each_role_of_programmes_reaches_exactly_what_the_matrix_gives_it() {
                 );
                 let recorded = app.ask(&refusals).await;
                 if permitted {
-                    assert!(![401, 403].contains(&reply.status), "{role} {}: {}", route.name, reply.text);
+                    assert!(
+                        ![401, 403].contains(&reply.status),
+                        "{role} {}: {}",
+                        route.name,
+                        reply.text
+                    );
                 } else {
                     assert_eq!(reply.problem(), "403 forbidden", "{role} {}", route.name);
                     assert_eq!(recorded, ["forbidden"], "{role} {}", route.name);
@@ -116,7 +126,9 @@ fn every_example_of_programmes_works_and_leaves_the_entries_that_its_effect_dema
             let path = path(&north, route).await;
             let reply = call(admin, route, &path).await;
             assert_eq!(reply.status, route.docs.status, "{}: {}", route.name, reply.text);
-            assert!(route.method == Method::Get || route.docs.example.is_some() || reply.status == 204);
+            assert!(
+                route.method == Method::Get || route.docs.example.is_some() || reply.status == 204
+            );
             let entries = app
                 .ask(&format!(
                     "select operation from audit.entry where request_id = '{}' and actor_id = '{}'
@@ -130,10 +142,20 @@ fn every_example_of_programmes_works_and_leaves_the_entries_that_its_effect_dema
             match route.effect {
                 "read" => assert!(entries.is_empty(), "{}: {entries:?}", route.name),
                 // A list that showed nobody has nobody to name.
-                "disclose" => assert!(entries == ["READ"] || reply.text == "[]", "{}: {entries:?}", route.name),
-                "deidentify" => assert!(entries.is_empty() || entries == ["CREATE"], "{}", route.name),
+                "disclose" => assert!(
+                    entries == ["READ"] || reply.text == "[]",
+                    "{}: {entries:?}",
+                    route.name
+                ),
+                "deidentify" => {
+                    assert!(entries.is_empty() || entries == ["CREATE"], "{}", route.name)
+                }
                 // Attendance of nobody changes nothing.
-                _ => assert!(writes || route.path.ends_with("/attendance"), "{}: {entries:?}", route.name),
+                _ => assert!(
+                    writes || route.path.ends_with("/attendance"),
+                    "{}: {entries:?}",
+                    route.name
+                ),
             }
             assert_eq!(reply.header("cache-control"), Some("no-store"), "{}", route.name);
         }

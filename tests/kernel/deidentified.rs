@@ -16,13 +16,13 @@ mod probe {
     use std::collections::BTreeSet;
 
     use ::kernel::{
-        authz::{Permission, Answer, Authorized, Fetched, Released},
+        authz::{Answer, Authorized, Fetched, Permission, Released},
         http::{Docs, FromQuery, Problem, Query, QueryReader, Routes},
         module::Module,
         permissions, row, statements,
     };
-    use policy::{Grant, deidentification::Threshold};
     use jiff::{civil::Date, tz::TimeZone};
+    use policy::{Grant, deidentification::Threshold};
     use serde_json::{Value, json};
 
     permissions! {
@@ -79,7 +79,12 @@ mod probe {
     }
 
     async fn names(act: Authorized<ReadProbe>, (): ()) -> Result<Released<Vec<String>>, Problem> {
-        let names = act.aggregate(today(&act), peek()).await?.into_iter().map(|row| row.full_name).collect();
+        let names = act
+            .aggregate(today(&act), peek())
+            .await?
+            .into_iter()
+            .map(|row| row.full_name)
+            .collect();
         act.release("names".into(), BTreeSet::new(), Threshold::default(), names).await
     }
 
@@ -234,7 +239,7 @@ fn d02_the_analytics_role_is_refused_a_name() {
 }
 
 #[test]
-fn d06_a_code_is_the_hmac_of_the_standard_and_differs_by_salt_and_tenant() {
+fn a_code_is_the_hmac_of_the_standard_and_differs_by_salt_and_tenant() {
     run(async |app| {
         let (north, south) = (app.tenant("north").await, app.tenant("south").await);
         make_view(app).await;
@@ -275,7 +280,7 @@ fn d06_a_code_is_the_hmac_of_the_standard_and_differs_by_salt_and_tenant() {
 }
 
 #[test]
-fn d06_without_salt_or_tenant_there_is_no_code_rather_than_one_for_all() {
+fn without_salt_or_tenant_there_is_no_code_rather_than_one_for_all() {
     run(async |app| {
         let tenant = app.tenant("north").await.id.to_string();
         let sql = "select deid.code(gen_random_uuid())";
@@ -328,7 +333,7 @@ fn births_and_days() -> Vec<(Date, Date)> {
 }
 
 #[test]
-fn d07_the_databases_age_bands_are_the_rules() {
+fn the_databases_age_bands_are_the_rules() {
     run(async |app| {
         let pairs = births_and_days();
         let list = |text: &dyn Fn(&(Date, Date)) -> String| {
@@ -396,7 +401,7 @@ async fn ask(persona: &Persona, question: &str, first: u32, last: u32) -> Reply 
 }
 
 #[test]
-fn d10_two_releases_that_differ_by_a_few_people_cannot_both_be_had() {
+fn two_releases_that_differ_by_a_few_people_cannot_both_be_had() {
     run(async |app| {
         let (north, south) = (app.tenant("north").await, app.tenant("south").await);
         make_view(app).await;
@@ -448,7 +453,7 @@ fn d10_two_releases_that_differ_by_a_few_people_cannot_both_be_had() {
 }
 
 #[test]
-fn d10_of_two_at_once_that_differ_by_one_person_one_is_answered() {
+fn of_two_at_once_that_differ_by_one_person_one_is_answered() {
     run(async |app| {
         let north = app.tenant("north").await;
         make_view(app).await;

@@ -784,7 +784,7 @@ fn a_guardian_sees_a_minors_own_consent_only_once_it_was_disclosed_as_the_law_al
             let reply = clinician.post(&path, &body).await;
             assert_eq!(reply.problem(), "422 invalid", "{what}: {}", reply.text);
         }
-        assert_eq!(seen().await.contains(&own), false, "a refused disclosure discloses nothing");
+        assert!(!seen().await.contains(&own), "a refused disclosure discloses nothing");
         for role in ["instructor", "program_manager", "analyst"] {
             let body = json!({"ground": "minor_agreement", "minor_informed_at": informed});
             assert_eq!(

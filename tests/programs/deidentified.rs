@@ -266,7 +266,7 @@ fn d01_no_planted_word_is_anywhere_in_an_analysts_world() {
             "attendance": [{"participant_id": id, "status": "present", "note": "CANARY-attendance"}],
         });
         let session = created(admin, "/sessions", &body).await;
-        enroll(&north, &north.cohort, &[id.clone()]).await;
+        enroll(&north, &north.cohort, std::slice::from_ref(&id)).await;
         let other = cohort(&north, "Tuesdays").await;
         let body = json!({"participant_id": id, "cohort_id": other, "started_on": "2026-01-05"});
         let enrollment = created(admin, "/enrollments", &body).await;

@@ -39,8 +39,14 @@ const PROFESSIONS: [Option<&str>; 6] = [
     Some("\u{a0}"),
     None,
 ];
-const RELATIONS: [Option<&str>; 6] =
-    [None, Some("consultation"), Some("referral"), Some("supervision"), Some("friendship"), Some("")];
+const RELATIONS: [Option<&str>; 6] = [
+    None,
+    Some("consultation"),
+    Some("referral"),
+    Some("supervision"),
+    Some("friendship"),
+    Some(""),
+];
 
 /// A generator of one's own: the same walk everywhere (xorshift64*).
 struct Dice(u64);
@@ -188,12 +194,13 @@ impl Walk {
         };
         let wanted = new.progress(case)?;
         let symptoms = if new.symptomatic { Symptoms::Present } else { Symptoms::Absent };
-        let same = *new == Row {
-            stage: new.stage,
-            entered_at: new.entered_at,
-            symptomatic: new.symptomatic,
-            ..case.row.clone()
-        };
+        let same = *new
+            == Row {
+                stage: new.stage,
+                entered_at: new.entered_at,
+                symptomatic: new.symptomatic,
+                ..case.row.clone()
+            };
         let advance = Action::Advance { symptoms, to: None };
         if same && take(&advance, new.entered_at).is_some_and(|next| next == wanted) {
             return Some("advance");
@@ -206,9 +213,9 @@ impl Walk {
         }
         // Time does not run back; and a closed incident is opened again first.
         let later = |at: Timestamp| {
-            case.row.regressed_at.is_none_or(|last| {
-                at > last || at == last && at >= case.row.entered_at
-            })
+            case.row
+                .regressed_at
+                .is_none_or(|last| at > last || at == last && at >= case.row.entered_at)
         };
         let at = new.regressed_at.filter(|at| case.closed_at.is_none() && later(*at))?;
         let bare = new.clone().uncleared() == *new;
@@ -248,7 +255,13 @@ impl Walk {
                     2 => old.regressed_at.unwrap_or(now),
                     3 => old.regressed_at.unwrap_or(now) + SignedDuration::from_millis(1),
                     4 => case.removed_on.to_zoned(self.zone.clone()).unwrap().timestamp(),
-                    5 => case.removed_on.tomorrow().unwrap().to_zoned(self.zone.clone()).unwrap().timestamp(),
+                    5 => case
+                        .removed_on
+                        .tomorrow()
+                        .unwrap()
+                        .to_zoned(self.zone.clone())
+                        .unwrap()
+                        .timestamp(),
                     _ => now,
                 };
                 Row {
@@ -341,7 +354,7 @@ impl Walk {
             self.forge(&case.row, &mut new);
         }
         let ahead = [Some(new.entered_at), new.regressed_at, new.recorded_at];
-        let ahead = ahead.into_iter().flatten().any(|at| at.to_string() > "2900".to_owned());
+        let ahead = ahead.into_iter().flatten().any(|at| at.to_string() > *"2900");
         let expected = self.leads(case, &new).filter(|_| !ahead);
         let update = format!(
             "update programs.return_to_play set {} where incident_id = '{}'",
@@ -385,7 +398,8 @@ impl Walk {
                     self.now = self.dice.pick(&then).max(self.now);
                 }
                 let within = case.closed_at.is_some_and(|at| self.now.duration_since(at) <= month);
-                let set = format!("status = 'open', closed_at = null, reopened_at = '{}'", self.now);
+                let set =
+                    format!("status = 'open', closed_at = null, reopened_at = '{}'", self.now);
                 // Again at the same instant, it changes nothing.
                 let already = case.closed_at.is_none() && case.reopened_at == Some(self.now);
                 ("reopen", set, within || already)
@@ -482,28 +496,40 @@ type State = (&'static str, bool, Option<&'static str>, Option<&'static str>);
 
 /// All that may become of an incident without a gate.
 const LEGAL: [(State, &[State]); 7] = [
-    (("open", false, None, None), &[
+    (
         ("open", false, None, None),
-        ("escalated", true, None, None),
-        ("closed", false, Some(CLOSED), None),
-        ("closed", false, Some(CLOSED_LATER), None),
-    ]),
-    (("open", false, None, Some(BEFORE)), &[
+        &[
+            ("open", false, None, None),
+            ("escalated", true, None, None),
+            ("closed", false, Some(CLOSED), None),
+            ("closed", false, Some(CLOSED_LATER), None),
+        ],
+    ),
+    (
         ("open", false, None, Some(BEFORE)),
-        ("escalated", true, None, Some(BEFORE)),
-        ("closed", false, Some(CLOSED), Some(BEFORE)),
-        ("closed", false, Some(CLOSED_LATER), Some(BEFORE)),
-    ]),
-    (("escalated", true, None, None), &[
+        &[
+            ("open", false, None, Some(BEFORE)),
+            ("escalated", true, None, Some(BEFORE)),
+            ("closed", false, Some(CLOSED), Some(BEFORE)),
+            ("closed", false, Some(CLOSED_LATER), Some(BEFORE)),
+        ],
+    ),
+    (
         ("escalated", true, None, None),
-        ("closed", true, Some(CLOSED), None),
-        ("closed", true, Some(CLOSED_LATER), None),
-    ]),
-    (("escalated", true, None, Some(BEFORE)), &[
+        &[
+            ("escalated", true, None, None),
+            ("closed", true, Some(CLOSED), None),
+            ("closed", true, Some(CLOSED_LATER), None),
+        ],
+    ),
+    (
         ("escalated", true, None, Some(BEFORE)),
-        ("closed", true, Some(CLOSED), Some(BEFORE)),
-        ("closed", true, Some(CLOSED_LATER), Some(BEFORE)),
-    ]),
+        &[
+            ("escalated", true, None, Some(BEFORE)),
+            ("closed", true, Some(CLOSED), Some(BEFORE)),
+            ("closed", true, Some(CLOSED_LATER), Some(BEFORE)),
+        ],
+    ),
     (("closed", false, Some(CLOSED), None), &[("open", false, None, Some(WITHIN))]),
     (("closed", true, Some(CLOSED), None), &[("escalated", true, None, Some(WITHIN))]),
     (("closed", false, Some(CLOSED), Some(BEFORE)), &[("open", false, None, Some(WITHIN))]),
@@ -527,7 +553,9 @@ fn s07_of_all_changes_of_an_incident_by_sql_the_few_of_the_table_are_legal() {
         for status in ["open", "escalated", "closed"] {
             for escalated in [false, true] {
                 for closed_at in [None, Some(CLOSED), Some(CLOSED_LATER), Some(AHEAD)] {
-                    for reopened_at in [None, Some(BEFORE), Some(WITHIN), Some(TOO_LATE), Some(AHEAD)] {
+                    for reopened_at in
+                        [None, Some(BEFORE), Some(WITHIN), Some(TOO_LATE), Some(AHEAD)]
+                    {
                         targets.push((status, escalated, closed_at, reopened_at));
                     }
                 }
@@ -543,11 +571,15 @@ fn s07_of_all_changes_of_an_incident_by_sql_the_few_of_the_table_are_legal() {
             if from.3.is_some() {
                 let closed = ("closed", raised, Some("2026-03-02T12:00:00Z"), None);
                 for state in [closed, (first, raised, None, from.3)] {
-                    made += &format!("update programs.incident set {} where id = '{id}';", columns(state));
+                    made += &format!(
+                        "update programs.incident set {} where id = '{id}';",
+                        columns(state)
+                    );
                 }
             }
             if from.2.is_some() {
-                made += &format!("update programs.incident set {} where id = '{id}';", columns(from));
+                made +=
+                    &format!("update programs.incident set {} where id = '{id}';", columns(from));
             }
             sql.batch_execute(&made).await.unwrap();
             for to in &targets {
@@ -555,7 +587,8 @@ fn s07_of_all_changes_of_an_incident_by_sql_the_few_of_the_table_are_legal() {
                     let set = format!("{}, incident_type = '{kind}'", columns(*to));
                     sql.batch_execute("begin").await.unwrap();
                     let update = format!("update programs.incident set {set} where id = '{id}'");
-                    let taken = accepted(&sql, &update, &["RV610", "RV611", "RV612", "23514"]).await;
+                    let taken =
+                        accepted(&sql, &update, &["RV610", "RV611", "RV612", "23514"]).await;
                     sql.batch_execute("rollback").await.unwrap();
                     let expected = kind == "injury" && legal.contains(to);
                     assert_eq!(taken, expected, "from {from:?} to {to:?} as {kind}");
@@ -571,15 +604,25 @@ fn s07_no_incident_becomes_another_kind_of_incident() {
         let north = Programme::new(app, "north").await;
         let sql = login(app, north.tenant.id).await;
         let kinds = [
-            "injury", "injury_concussion", "illness", "behavioral", "bullying", "property", "near_miss",
-            "mandated_report", "crisis", "other",
+            "injury",
+            "injury_concussion",
+            "illness",
+            "behavioral",
+            "bullying",
+            "property",
+            "near_miss",
+            "mandated_report",
+            "crisis",
+            "other",
         ];
         let participant = north.participant("2012-05-10").await;
         for from in kinds {
             let body = json!({"incident_type": from, "participant_id": participant, "report_basis": "A bruise."});
             let id = north.incident(&body).await;
             for to in kinds {
-                let update = format!("update programs.incident set incident_type = '{to}' where id = '{id}'");
+                let update = format!(
+                    "update programs.incident set incident_type = '{to}' where id = '{id}'"
+                );
                 assert_eq!(accepted(&sql, &update, &["RV610"]).await, from == to, "{from} to {to}");
             }
         }
@@ -616,8 +659,10 @@ fn s01_no_return_to_play_begins_late_cleared_or_on_another_day() {
             ("clinician_name", "'Dr. Lee'", false),
             ("participant_id", other.as_str(), false),
         ] {
-            let values: Vec<_> =
-                sound.iter().map(|(name, usual)| if *name == column { value } else { usual }).collect();
+            let values: Vec<_> = sound
+                .iter()
+                .map(|(name, usual)| if *name == column { value } else { usual })
+                .collect();
             let names: Vec<_> = sound.iter().map(|(name, _)| *name).collect();
             let insert = format!(
                 "with made as (
@@ -629,7 +674,11 @@ fn s01_no_return_to_play_begins_late_cleared_or_on_another_day() {
                 names.join(", "),
                 values.join(", ")
             );
-            assert_eq!(accepted(&sql, &insert, &["RV613", "23514"]).await, opens, "{column} {value}");
+            assert_eq!(
+                accepted(&sql, &insert, &["RV613", "23514"]).await,
+                opens,
+                "{column} {value}"
+            );
         }
         assert_eq!(app.ask("select count(*) from programs.incident").await, ["1"]);
     });
@@ -647,18 +696,24 @@ fn s05_no_report_of_tomorrow_and_no_blank_agency_opens_the_gate_by_sql() {
         }
         let body = json!({"incident_type": "mandated_report", "report_basis": "A bruise."});
         let id = north.incident(&body).await;
-        let report = |agency: &str, at: &str| format!(
+        let report = |agency: &str, at: &str| {
+            format!(
             "insert into programs.incident_report (tenant_id, id, incident_id, duty, agency_type, agency_name, reported_at)
              values (kernel.tenant(), gen_random_uuid(), '{id}', 'mandated', 'pcsa', {agency}, {at})"
-        );
+        )
+        };
         assert!(!accepted(&sql, &report("U&'\\00A0'", "now()"), &["23514"]).await);
         assert!(accepted(&sql, &report("'County'", "now() + interval '2 days'"), &[]).await);
         for at in ["now()", "now() + interval '1 day'", "now() + interval '3 days'"] {
-            let close = format!("update programs.incident set status = 'closed', closed_at = {at} where id = '{id}'");
+            let close = format!(
+                "update programs.incident set status = 'closed', closed_at = {at} where id = '{id}'"
+            );
             assert!(!accepted(&sql, &close, &["RV611"]).await, "{at}");
         }
         assert!(accepted(&sql, &report("'County'", "now() - interval '1 day'"), &[]).await);
-        let close = format!("update programs.incident set status = 'closed', closed_at = now() where id = '{id}'");
+        let close = format!(
+            "update programs.incident set status = 'closed', closed_at = now() where id = '{id}'"
+        );
         assert!(accepted(&sql, &close, &[]).await);
     });
 }
@@ -703,13 +758,19 @@ fn two_regressions_at_one_instant_are_two_and_a_case_closes_and_opens_twice() {
         for stage in [2, 1, 1] {
             let body = json!({"action": "regress", "symptoms": true});
             let reply = doctor.patch(&rtp, &body).await;
-            assert_eq!((reply.status, &reply.json()["return_to_play"]["stage"]), (200, &json!(stage)), "{}", reply.text);
+            assert_eq!(
+                (reply.status, &reply.json()["return_to_play"]["stage"]),
+                (200, &json!(stage)),
+                "{}",
+                reply.text
+            );
         }
         let id = north.incident(&json!({"incident_type": "injury"})).await;
         for _ in 0..2 {
             let close = doctor.patch(&format!("/incidents/{id}/close"), &json!({})).await;
             assert_eq!(close.status, 200, "{}", close.text);
-            let again = doctor.patch(&format!("/incidents/{id}/reopen"), &json!({"reason": "More."})).await;
+            let again =
+                doctor.patch(&format!("/incidents/{id}/reopen"), &json!({"reason": "More."})).await;
             assert_eq!(again.status, 200, "{}", again.text);
         }
     });
@@ -721,7 +782,8 @@ fn no_words_of_a_clearance_however_hostile_are_the_servers_fault() {
     run_with(options, async |app| {
         let north = Programme::new(app, "north").await;
         let (id, doctor) = ready(app, &north, &hand).await;
-        for field in ["name", "profession", "licence_number", "licence_state", "document_reference"] {
+        for field in ["name", "profession", "licence_number", "licence_state", "document_reference"]
+        {
             for hostile in ["Dr\u{0}Lee".to_owned(), "x".repeat(100_000), "\u{1}".into()] {
                 let mut clinician = physician();
                 clinician[field] = json!(hostile);

@@ -37,7 +37,9 @@ fn s01_a_concussion_and_its_return_to_play_are_one_or_none() {
         assert_eq!(reply.status, 500, "{}", reply.text);
         assert_eq!(app.ask("select count(*) from programs.incident").await, before);
         session
-            .batch_execute("drop trigger a_broken on programs.return_to_play; drop function programs.broken()")
+            .batch_execute(
+                "drop trigger a_broken on programs.return_to_play; drop function programs.broken()",
+            )
             .await
             .unwrap();
     });
@@ -79,11 +81,15 @@ fn s05_a_mandated_report_needs_its_basis_to_open_and_a_recipient_to_close() {
         }
         let without = case.post("/incidents", &json!({"incident_type": "mandated_report"})).await;
         assert_eq!(without.fields(), ["body.report_basis"]);
-        let body = json!({"incident_type": "mandated_report", "report_basis": "Bruises on both arms."});
+        let body =
+            json!({"incident_type": "mandated_report", "report_basis": "Bruises on both arms."});
         let id = north.incident(&body).await;
         let close = format!("/incidents/{id}/close");
         let reply = case.patch(&close, &json!({})).await;
-        assert_eq!((reply.problem(), missing(&reply)), ("409 gate_blocked".into(), vec!["recipient_missing".into()]));
+        assert_eq!(
+            (reply.problem(), missing(&reply)),
+            ("409 gate_blocked".into(), vec!["recipient_missing".into()])
+        );
         assert_eq!(reply.json()["statute"], "ORC 2151.421");
         // A recipient without an agency, without a time, or told in the future is none.
         let agency = json!({"agency_type": "pcsa", "agency_name": "Franklin County Children Services",
@@ -114,10 +120,16 @@ fn s06_a_crisis_escalates_itself_whatever_is_sent() {
         let reply = north.role("instructor").post("/incidents", &body).await;
         assert_eq!(reply.status, 201, "{}", reply.text);
         let made = reply.json();
-        assert_eq!((made["status"].as_str(), made["escalated"].as_bool()), (Some("escalated"), Some(true)));
+        assert_eq!(
+            (made["status"].as_str(), made["escalated"].as_bool()),
+            (Some("escalated"), Some(true))
+        );
         assert_eq!(made["escalations"].as_array().unwrap().len(), 1);
         // It has no close gate (K-025).
-        let reply = north.role("admin").patch(&format!("/incidents/{}/close", reply.id()), &json!({})).await;
+        let reply = north
+            .role("admin")
+            .patch(&format!("/incidents/{}/close", reply.id()), &json!({}))
+            .await;
         assert_eq!(reply.json()["status"], "closed");
     });
 }
@@ -146,7 +158,8 @@ fn k027_no_body_sets_a_status_a_stage_a_clearance_or_another_type() {
                 assert_eq!(reply.problem(), "422 invalid", "{path} {field}: {}", reply.text);
             }
         }
-        let typed = who.patch(&format!("/incidents/{id}/close"), &json!({"incident_type": "other"})).await;
+        let typed =
+            who.patch(&format!("/incidents/{id}/close"), &json!({"incident_type": "other"})).await;
         assert_eq!(typed.fields(), ["body.incident_type"]);
     });
 }
@@ -157,12 +170,27 @@ fn s07_every_way_to_closed_goes_through_the_gate() {
         let north = Programme::new(app, "north").await;
         let id = north.concussion().await;
         let admin = north.role("admin");
-        for method in [reqwest::Method::PUT, reqwest::Method::PATCH, reqwest::Method::POST, reqwest::Method::DELETE] {
-            for path in [format!("/incidents/{id}"), "/incidents/bulk".into(), "/incidents/import".into()] {
-                for kind in ["application/json", "application/merge-patch+json", "application/json-patch+json"] {
+        for method in [
+            reqwest::Method::PUT,
+            reqwest::Method::PATCH,
+            reqwest::Method::POST,
+            reqwest::Method::DELETE,
+        ] {
+            for path in
+                [format!("/incidents/{id}"), "/incidents/bulk".into(), "/incidents/import".into()]
+            {
+                for kind in [
+                    "application/json",
+                    "application/merge-patch+json",
+                    "application/json-patch+json",
+                ] {
                     let request = admin.request(method.clone(), &path).header("content-type", kind);
                     let reply = admin.send(request.body(r#"{"status": "closed"}"#)).await;
-                    assert!((400..500).contains(&reply.status), "{method} {path} {kind}: {}", reply.status);
+                    assert!(
+                        (400..500).contains(&reply.status),
+                        "{method} {path} {kind}: {}",
+                        reply.status
+                    );
                 }
             }
         }
@@ -176,7 +204,8 @@ fn s07_every_way_to_closed_goes_through_the_gate() {
             north.tenant.id
         );
         session.batch_execute(&context).await.unwrap();
-        let report = north.incident(&json!({"incident_type": "mandated_report", "report_basis": "x"})).await;
+        let report =
+            north.incident(&json!({"incident_type": "mandated_report", "report_basis": "x"})).await;
         for (what, sql, code) in [
             ("close", format!("update programs.incident set status = 'closed', closed_at = now() where id = '{id}'"), "RV611"),
             ("close", format!("update programs.incident set status = 'closed', closed_at = now() where id = '{report}'"), "RV611"),
@@ -211,8 +240,10 @@ fn s07_every_way_to_closed_goes_through_the_gate() {
 #[test]
 fn closing_twice_and_closing_another_tenants_incident_are_refused() {
     run(async |app| {
-        let (north, south) = (Programme::new(app, "north").await, Programme::new(app, "south").await);
-        let id = north.incident(&json!({"incident_type": "injury", "description": "A knee."})).await;
+        let (north, south) =
+            (Programme::new(app, "north").await, Programme::new(app, "south").await);
+        let id =
+            north.incident(&json!({"incident_type": "injury", "description": "A knee."})).await;
         let close = format!("/incidents/{id}/close");
         let foreign = south.role("admin").patch(&close, &json!({})).await;
         let nothing = format!("/incidents/{}/close", uuid::Uuid::now_v7());
@@ -240,7 +271,12 @@ fn s11_a_closed_incident_opens_again_within_thirty_days_and_not_a_second_later()
         admin.patch(&close, &json!({})).await;
         hand.set(time("2026-04-01T16:59:59Z"));
         let reply = admin.patch(&reopen, &why).await;
-        assert_eq!((reply.status, reply.json()["status"].as_str()), (200, Some("open")), "{}", reply.text);
+        assert_eq!(
+            (reply.status, reply.json()["status"].as_str()),
+            (200, Some("open")),
+            "{}",
+            reply.text
+        );
         admin.patch(&close, &json!({})).await;
         hand.set(time("2026-05-01T17:00:00Z"));
         assert_eq!(admin.patch(&reopen, &why).await.problem(), "409 reopen_window_over");
@@ -264,11 +300,16 @@ fn who_may_not_read_incidents_gets_their_state_and_not_their_words() {
         let managers = north.role("program_manager").get(&format!("/incidents/{id}")).await;
         assert_eq!(managers.problem(), "403 forbidden");
         let case_managers = north.role("case_manager").get(&format!("/incidents/{id}")).await;
-        assert!(case_managers.text.contains("CANARY-words") && !case_managers.text.contains("CANARY-reporter"));
+        assert!(
+            case_managers.text.contains("CANARY-words")
+                && !case_managers.text.contains("CANARY-reporter")
+        );
         let clinicians = north.role("clinician").get(&format!("/incidents/{id}")).await;
         assert!(clinicians.text.contains("CANARY-reporter"));
         // The ledger holds neither, not even for those who read it with personal values.
-        let ledger = app.ask("select coalesce(before::text, '') || coalesce(after::text, '') from audit.entry").await;
+        let ledger = app
+            .ask("select coalesce(before::text, '') || coalesce(after::text, '') from audit.entry")
+            .await;
         assert!(!ledger.concat().contains("CANARY"));
     });
 }
@@ -281,21 +322,34 @@ fn incidents_are_listed_newest_first_by_status_type_participant_and_time() {
         let participant = north.participant("2012-05-10").await;
         let mut ids = vec![];
         for kind in ["injury", "behavioral", "injury"] {
-            ids.push(north.incident(&json!({"incident_type": kind, "participant_id": participant})).await);
+            ids.push(
+                north
+                    .incident(&json!({"incident_type": kind, "participant_id": participant}))
+                    .await,
+            );
             hand.advance(hours(1));
         }
         let clinician = north.role("clinician");
         let list = async |query: &str| -> Vec<String> {
             let reply = clinician.get(&format!("/incidents{query}")).await;
             assert_eq!(reply.status, 200, "{}", reply.text);
-            reply.json().as_array().unwrap().iter().map(|i| i["id"].as_str().unwrap().to_owned()).collect()
+            reply
+                .json()
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|i| i["id"].as_str().unwrap().to_owned())
+                .collect()
         };
         let newest: Vec<_> = ids.iter().rev().cloned().collect();
         assert_eq!(list("").await, newest);
         assert_eq!(list("?incident_type=injury").await, [ids[2].clone(), ids[0].clone()]);
         assert_eq!(list(&format!("?participant_id={participant}&status=open")).await, newest);
         assert_eq!(list("?status=closed").await, Vec::<String>::new());
-        assert_eq!(list("?from=2026-03-02T18:00:00Z&to=2026-03-02T19:00:00Z").await, [ids[1].clone()]);
+        assert_eq!(
+            list("?from=2026-03-02T18:00:00Z&to=2026-03-02T19:00:00Z").await,
+            [ids[1].clone()]
+        );
         // A page goes on where its Link says.
         let first = clinician.get("/incidents?limit=2").await;
         let link = first.header("link").unwrap().to_owned();

@@ -10,7 +10,8 @@ use tokio_postgres::SimpleQueryMessage;
 use super::*;
 
 async fn found(who: &Persona, words: &str) -> Vec<Value> {
-    let reply = who.send(who.request(Method::GET, "/knowledge/search").query(&[("q", words)])).await;
+    let reply =
+        who.send(who.request(Method::GET, "/knowledge/search").query(&[("q", words)])).await;
     assert_eq!(reply.status, 200, "{words}: {}", reply.text);
     reply.json().as_array().unwrap().clone()
 }
@@ -18,7 +19,8 @@ async fn found(who: &Persona, words: &str) -> Vec<Value> {
 async fn documents(who: &Persona) -> Vec<(String, i64)> {
     let reply = who.get("/knowledge/documents").await;
     assert_eq!(reply.status, 200, "{}", reply.text);
-    let shown = |d: &Value| (d["title"].as_str().unwrap().to_owned(), d["passages"].as_i64().unwrap());
+    let shown =
+        |d: &Value| (d["title"].as_str().unwrap().to_owned(), d["passages"].as_i64().unwrap());
     reply.json().as_array().unwrap().iter().map(shown).collect()
 }
 
@@ -29,7 +31,8 @@ fn document(title: &str, text: &str) -> Value {
 #[test]
 fn k052_the_spine_is_the_same_for_all_and_no_route_and_no_login_writes_it() {
     run(async |app| {
-        let (north, south) = (Programme::new(app, "north").await, Programme::new(app, "south").await);
+        let (north, south) =
+            (Programme::new(app, "north").await, Programme::new(app, "south").await);
         let admin = north.role("admin");
         let spine = admin.get("/knowledge/interventions").await;
         assert_eq!(spine.status, 200, "{}", spine.text);
@@ -46,7 +49,9 @@ fn k052_the_spine_is_the_same_for_all_and_no_route_and_no_login_writes_it() {
         let wanted: Vec<_> = all.iter().filter(|i| i["domain"] == "crisis").cloned().collect();
         assert_eq!(crisis, json!(wanted));
         assert_eq!(admin.get("/knowledge/interventions?domain=none").await.json(), json!([]));
-        for path in ["/knowledge/interventions", "/knowledge/interventions/mentoring", "/knowledge/search"] {
+        for path in
+            ["/knowledge/interventions", "/knowledge/interventions/mentoring", "/knowledge/search"]
+        {
             for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
                 let request = admin.request(method.clone(), path).json(&json!({"name": "x"}));
                 let status = admin.send(request).await.status;
@@ -68,9 +73,13 @@ fn k052_the_spine_is_the_same_for_all_and_no_route_and_no_login_writes_it() {
 #[test]
 fn a_document_is_cut_counted_found_and_once_deleted_found_no_more() {
     run(async |app| {
-        let (north, south) = (Programme::new(app, "north").await, Programme::new(app, "south").await);
+        let (north, south) =
+            (Programme::new(app, "north").await, Programme::new(app, "south").await);
         let manager = north.role("program_manager");
-        let long = format!("# Falling\n\n{}\n\n# Rolling\n\nA roll goes over the shoulder.", "Ukemi first. ".repeat(200));
+        let long = format!(
+            "# Falling\n\n{}\n\n# Rolling\n\nA roll goes over the shoulder.",
+            "Ukemi first. ".repeat(200)
+        );
         let made = manager.post("/knowledge/documents", &document("Judo", &long)).await;
         assert_eq!((made.status, &made.json()["passages"]), (201, &json!(4)), "{}", made.text);
         assert!(!made.text.contains("Ukemi"));
@@ -79,7 +88,10 @@ fn a_document_is_cut_counted_found_and_once_deleted_found_no_more() {
         let again = manager.post("/knowledge/documents", &document("Judo", "x")).await;
         assert_eq!(again.problem(), "409 document_title_taken");
         let hits = found(manager, "shoulder roll").await;
-        assert_eq!((hits.len(), &hits[0]["heading"], &hits[0]["kind"]), (1, &json!("Rolling"), &json!("passage")));
+        assert_eq!(
+            (hits.len(), &hits[0]["heading"], &hits[0]["kind"]),
+            (1, &json!("Rolling"), &json!("passage"))
+        );
         assert_eq!((&hits[0]["id"], &hits[0]["title"]), (&made.json()["id"], &json!("Judo")));
         assert_eq!(found(manager, "ukemi").await.len(), 3);
         let path = format!("/knowledge/documents/{}", made.id());
@@ -93,7 +105,10 @@ fn a_document_is_cut_counted_found_and_once_deleted_found_no_more() {
         assert_eq!(documents(manager).await, [("Alphabet".into(), 1)]);
         // The title is free again, and what is under it is the new text.
         created(manager, "/knowledge/documents", &document("Judo", "Kata only.")).await;
-        assert_eq!((found(manager, "ukemi").await.len(), found(manager, "kata").await.len()), (0, 1));
+        assert_eq!(
+            (found(manager, "ukemi").await.len(), found(manager, "kata").await.len()),
+            (0, 1)
+        );
     });
 }
 
@@ -118,7 +133,11 @@ fn what_is_no_document_is_422_at_its_field() {
             assert_eq!(reply.fields(), [format!("body.{field}")], "{}", reply.text);
         }
         // As much as there may be, and words as long as they may be.
-        for (title, text) in [("words", "palabra ".repeat(25_000)), ("one word", "x".repeat(200_000)), ("emoji", "🥋 ".repeat(100_000))] {
+        for (title, text) in [
+            ("words", "palabra ".repeat(25_000)),
+            ("one word", "x".repeat(200_000)),
+            ("emoji", "🥋 ".repeat(100_000)),
+        ] {
             let reply = manager.post("/knowledge/documents", &document(title, text.trim())).await;
             assert_eq!(reply.status, 201, "{title}: {}", reply.text);
         }
@@ -141,11 +160,17 @@ fn search_ranks_a_heading_over_a_text_marks_the_words_and_says_where_they_are_fr
         assert_eq!(titles, ["Z", "A"]);
         assert_eq!((&hits[0]["heading"], &hits[1]["heading"]), (&json!("Breathing"), &Value::Null));
         assert!(hits[1]["snippet"].as_str().unwrap().contains("**breathing**"), "{}", hits[1]);
-        assert_eq!((&hits[0]["citation"], &hits[1]["citation"]), (&json!("Z, 2026"), &json!("A, 2026")));
+        assert_eq!(
+            (&hits[0]["citation"], &hits[1]["citation"]),
+            (&json!("Z, 2026"), &json!("A, 2026"))
+        );
         assert!(hits[0]["rank"].as_f64() > hits[1]["rank"].as_f64());
         // The spine is searched beside the documents.
         let hits = found(manager, "mentoring").await;
-        assert_eq!((&hits[0]["kind"], &hits[0]["id"]), (&json!("intervention"), &json!("mentoring")));
+        assert_eq!(
+            (&hits[0]["kind"], &hits[0]["id"]),
+            (&json!("intervention"), &json!("mentoring"))
+        );
         assert!(hits[0]["citation"].as_str().unwrap().contains("DuBois"));
         assert_eq!(found(manager, "\"pattern of four\"").await.len(), 1);
         assert_eq!(found(manager, "\"four of pattern\"").await.len(), 0);
@@ -161,13 +186,44 @@ fn no_query_however_hostile_is_the_servers_fault() {
     run(async |app| {
         let north = Programme::new(app, "north").await;
         let who = north.role("analyst");
-        for nothing in ["the and of", "a", "  ", "\"", "\"\"", "((", "))", ":*", "!", "-", "& | !", "<->", "…", "🥋", "\u{202e}"] {
+        for nothing in [
+            "the and of",
+            "a",
+            "  ",
+            "\"",
+            "\"\"",
+            "((",
+            "))",
+            ":*",
+            "!",
+            "-",
+            "& | !",
+            "<->",
+            "…",
+            "🥋",
+            "\u{202e}",
+        ] {
             assert_eq!(found(who, nothing).await, [] as [Value; 0], "{nothing}");
         }
         for odd in [
-            "a & | b", "concussion:*", "concussion <-> steps", "or or or", "or", "\"concussion", "-concussion",
-            "concussion' or '1'='1", "'; drop table programs.intervention; --", "$1 $2 ${x} {\"text\": 1}", "%' %s \\",
-            "\\u0000 \\", "\u{1}\u{7f}", "{\"a\":", "((concussion))", "concussion\n\tsteps", "- - -", "\"\"\"\"\" or -\"",
+            "a & | b",
+            "concussion:*",
+            "concussion <-> steps",
+            "or or or",
+            "or",
+            "\"concussion",
+            "-concussion",
+            "concussion' or '1'='1",
+            "'; drop table programs.intervention; --",
+            "$1 $2 ${x} {\"text\": 1}",
+            "%' %s \\",
+            "\\u0000 \\",
+            "\u{1}\u{7f}",
+            "{\"a\":",
+            "((concussion))",
+            "concussion\n\tsteps",
+            "- - -",
+            "\"\"\"\"\" or -\"",
         ] {
             found(who, odd).await;
         }
@@ -175,14 +231,24 @@ fn no_query_however_hostile_is_the_servers_fault() {
         // Signs that wait for a word: a parser's stack of them ends at 32.
         for signs in ["- ", "-\"\" ", "-the ", "a -", "a or -", "-² "] {
             found(who, &signs.repeat(16)).await;
-            let request = who.request(Method::GET, "/knowledge/search").query(&[("q", signs.repeat(17))]);
+            let request =
+                who.request(Method::GET, "/knowledge/search").query(&[("q", signs.repeat(17))]);
             assert_eq!(who.send(request).await.fields(), ["query.q"], "{signs}");
         }
         for many in ["or ", "\" ", "a or ", "\"a\" ", "( ", "well-being ", "x-"] {
             found(who, many.repeat(200 / many.chars().count()).trim()).await;
         }
         assert_eq!(found(who, "concussion").await.len(), found(who, "CONCUSSIONS").await.len());
-        for bad in ["", "?q=", "?q=%00", "?q=a%00b", "?q=a&q=b", "?q=a&limit=0", "?q=a&limit=x", "?q=a&cursor=b"] {
+        for bad in [
+            "",
+            "?q=",
+            "?q=%00",
+            "?q=a%00b",
+            "?q=a&q=b",
+            "?q=a&limit=0",
+            "?q=a&limit=x",
+            "?q=a&cursor=b",
+        ] {
             let reply = who.get(&format!("/knowledge/search{bad}")).await;
             assert_eq!(reply.problem(), "422 invalid", "{bad}");
         }
@@ -194,7 +260,9 @@ fn no_query_however_hostile_is_the_servers_fault() {
         // Longer than any address may be (65,534 octets), by hand: no client sends it.
         let mut stream = tokio::net::TcpStream::connect(app.address()).await.unwrap();
         let (key, long) = (who.key.as_ref().unwrap(), "x".repeat(100_000));
-        let head = format!("GET /knowledge/search?q={long} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {key}\r\n\r\n");
+        let head = format!(
+            "GET /knowledge/search?q={long} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {key}\r\n\r\n"
+        );
         let _cut_off_early = stream.write_all(head.as_bytes()).await;
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).await.unwrap();
@@ -207,7 +275,8 @@ fn no_query_however_hostile_is_the_servers_fault() {
 #[test]
 fn another_organisations_words_are_never_found_and_an_analyst_reads_without_writing() {
     run(async |app| {
-        let (north, south) = (Programme::new(app, "north").await, Programme::new(app, "south").await);
+        let (north, south) =
+            (Programme::new(app, "north").await, Programme::new(app, "south").await);
         let secret = document("CANARY title", "# CANARY heading\n\nThe CANARY sings.");
         let id = created(north.role("admin"), "/knowledge/documents", &secret).await;
         let reader = north.role("analyst");
@@ -215,7 +284,11 @@ fn another_organisations_words_are_never_found_and_an_analyst_reads_without_writ
         assert_eq!(documents(reader).await.len(), 1);
         let own = document("CANARY title", "Not the same.");
         for role in ["analyst", "instructor", "clinician", "case_manager"] {
-            assert_eq!(north.role(role).post("/knowledge/documents", &own).await.problem(), "403 forbidden", "{role}");
+            assert_eq!(
+                north.role(role).post("/knowledge/documents", &own).await.problem(),
+                "403 forbidden",
+                "{role}"
+            );
             let delete = north.role(role).delete(&format!("/knowledge/documents/{id}")).await;
             assert_eq!(delete.problem(), "403 forbidden", "{role}");
         }
@@ -243,7 +316,10 @@ fn another_organisations_words_are_never_found_and_an_analyst_reads_without_writ
                  select 'n' || count(*) from programs.knowledge_passage; rollback"
             );
             let rows = session.simple_query(&ask).await.unwrap();
-            assert!(rows.iter().any(|m| matches!(m, SimpleQueryMessage::Row(row) if row.get(0) == Some("n0"))));
+            assert!(
+                rows.iter()
+                    .any(|m| matches!(m, SimpleQueryMessage::Row(row) if row.get(0) == Some("n0")))
+            );
         }
     });
 }
@@ -251,7 +327,8 @@ fn another_organisations_words_are_never_found_and_an_analyst_reads_without_writ
 #[test]
 fn a_search_walks_the_index_of_words_and_not_the_passages() {
     run(async |app| {
-        let (north, south) = (Programme::new(app, "north").await, Programme::new(app, "south").await);
+        let (north, south) =
+            (Programme::new(app, "north").await, Programme::new(app, "south").await);
         let filling = app.database.session("reeve_admin").await;
         for tenant in [north.tenant.id, south.tenant.id] {
             let sql = format!(

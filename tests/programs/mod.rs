@@ -87,8 +87,7 @@ impl Programme {
             password: Some(passwords::Password::new(PASSWORD)),
         };
         let (clock, matrix, tenant) = (Clock::default(), &registry.matrix, self.tenant.clone());
-        let mut people =
-            People { platform: &mut platform, clock: &clock, matrix, realm, tenant };
+        let mut people = People { platform: &mut platform, clock: &clock, matrix, realm, tenant };
         people.create(account).await.unwrap();
         let nobody = app.anonymous();
         self.signed_in(&nobody, &email).await

@@ -37,7 +37,10 @@ fn a_concussion_goes_from_report_to_clearance_and_only_then_closes() {
         // Amsterdam: nobody trains with the team without a clearance.
         hand.advance(hours(24));
         let reply = step(key, &id, &advance()).await;
-        assert_eq!((reply.problem(), missing(&reply)), ("409 gate_blocked".into(), vec!["not_cleared".into()]));
+        assert_eq!(
+            (reply.problem(), missing(&reply)),
+            ("409 gate_blocked".into(), vec!["not_cleared".into()])
+        );
         let doctor = north.person(app, "clinician").await;
         let clear = json!({"action": "clear", "symptoms": false, "clinician": physician()});
         let reply = step(&doctor, &id, &clear).await;
@@ -47,16 +50,26 @@ fn a_concussion_goes_from_report_to_clearance_and_only_then_closes() {
         assert_eq!(rtp["clearance"]["licence_number"], "35.123456");
         let again = step(&doctor, &id, &clear).await;
         assert_eq!(missing(&again), ["already_cleared"]);
-        let reply = north.role("program_manager").patch(&format!("/incidents/{id}/close"), &json!({})).await;
+        let reply = north
+            .role("program_manager")
+            .patch(&format!("/incidents/{id}/close"), &json!({}))
+            .await;
         assert_eq!(reply.json()["status"], "closed", "{}", reply.text);
         // Cleared and closed, the steps go on to the last.
         reach(key, &hand, &id, 6).await;
         hand.advance(hours(24));
         assert_eq!(missing(&step(key, &id, &advance()).await), ["last_stage"]);
         let steps = key.get(&format!("/incidents/{id}")).await.json();
-        let actions: Vec<_> = steps["return_to_play"]["steps"].as_array().unwrap().iter()
-            .map(|s| s["action"].as_str().unwrap().to_owned()).collect();
-        assert_eq!(actions, ["open", "advance", "advance", "clear", "advance", "advance", "advance"]);
+        let actions: Vec<_> = steps["return_to_play"]["steps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| s["action"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(
+            actions,
+            ["open", "advance", "advance", "clear", "advance", "advance", "advance"]
+        );
     });
 }
 
@@ -97,7 +110,8 @@ fn s04_stages_come_in_order_a_day_apart_and_never_on_the_day_of_removal() {
 fn s03_a_clearance_is_a_clinicians_in_person_with_name_licence_and_paper() {
     let (options, hand) = at(BEGIN);
     run_with(options, async |app| {
-        let (north, south) = (Programme::new(app, "north").await, Programme::new(app, "south").await);
+        let (north, south) =
+            (Programme::new(app, "north").await, Programme::new(app, "south").await);
         let id = north.concussion().await;
         reach(north.role("clinician"), &hand, &id, 3).await;
         let clear = |clinician: Value| json!({"action": "clear", "symptoms": false, "clinician": clinician});
@@ -108,7 +122,10 @@ fn s03_a_clearance_is_a_clinicians_in_person_with_name_licence_and_paper() {
         }
         let admin = north.person(app, "admin").await;
         assert_eq!(step(&admin, &id, &good).await.problem(), "403 forbidden");
-        assert_eq!(step(north.role("clinician"), &id, &good).await.problem(), "403 person_required");
+        assert_eq!(
+            step(north.role("clinician"), &id, &good).await.problem(),
+            "403 person_required"
+        );
         let (doctor, stranger) =
             (north.person(app, "clinician").await, south.person(app, "clinician").await);
         assert_eq!(step(&stranger, &id, &good).await.status, 404);
@@ -145,13 +162,19 @@ fn s03_a_clearance_is_a_clinicians_in_person_with_name_licence_and_paper() {
             let mut clinician = physician();
             clinician["cleared_at"] = json!(at);
             let reply = step(&doctor, &id, &clear(clinician)).await;
-            assert_eq!((reply.problem(), missing(&reply)), ("409 gate_blocked".into(), vec![code.into()]));
+            assert_eq!(
+                (reply.problem(), missing(&reply)),
+                ("409 gate_blocked".into(), vec![code.into()])
+            );
         }
         psychologist["physician"] = json!({"relation": "consultation", "name": "Dr. Lee"});
         let reply = step(&doctor, &id, &clear(psychologist)).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         assert_eq!(reply.json()["return_to_play"]["clearance"]["physician"], "Dr. Lee");
-        assert_eq!(app.ask("select clinician_name from programs.return_to_play").await, ["Dr. Mina Okafor"]);
+        assert_eq!(
+            app.ask("select clinician_name from programs.return_to_play").await,
+            ["Dr. Mina Okafor"]
+        );
     });
 }
 
@@ -168,7 +191,10 @@ fn symptoms_void_a_clearance_and_open_the_incident_again() {
         assert_eq!(key.patch(&format!("/incidents/{id}/close"), &json!({})).await.status, 200);
         let back = json!({"action": "regress", "symptoms": true});
         let reply = step(key, &id, &back).await.json();
-        assert_eq!((&reply["status"], &reply["return_to_play"]["cleared"]), (&json!("open"), &json!(false)));
+        assert_eq!(
+            (&reply["status"], &reply["return_to_play"]["cleared"]),
+            (&json!("open"), &json!(false))
+        );
         let close = key.patch(&format!("/incidents/{id}/close"), &json!({})).await;
         assert_eq!(missing(&close), ["rtp_not_cleared"]);
         // A paper from before the symptoms does not clear again.
@@ -177,7 +203,9 @@ fn symptoms_void_a_clearance_and_open_the_incident_again() {
         let doctor = north.again(&doctor, "clinician").await;
         let mut old = physician();
         old["cleared_at"] = json!("2026-03-04T17:00:00Z");
-        let reply = step(&doctor, &id, &json!({"action": "clear", "symptoms": false, "clinician": old})).await;
+        let reply =
+            step(&doctor, &id, &json!({"action": "clear", "symptoms": false, "clinician": old}))
+                .await;
         assert_eq!(missing(&reply), ["clearance_outdated"], "{}", reply.text);
     });
 }
@@ -192,10 +220,15 @@ fn each_case_keeps_the_protocol_it_was_opened_under() {
         let reply = north.role("admin").patch("/programs/settings", &settings).await;
         assert_eq!(reply.json()["rtp_protocol"], "zurich_2012", "{}", reply.text);
         let new = north.concussion().await;
-        let protocol = async |id: &str| key.get(&format!("/incidents/{id}")).await.json()["return_to_play"].clone();
+        let protocol = async |id: &str| {
+            key.get(&format!("/incidents/{id}")).await.json()["return_to_play"].clone()
+        };
         assert_eq!(protocol(&old).await["protocol"], "amsterdam_2022");
         let zurich = protocol(&new).await;
-        assert_eq!((&zurich["protocol"], &zurich["stage_name"]), (&json!("zurich_2012"), &json!("No activity")));
+        assert_eq!(
+            (&zurich["protocol"], &zurich["stage_name"]),
+            (&json!("zurich_2012"), &json!("No activity"))
+        );
         // Zurich clears before full contact, and not before stage 4.
         reach(key, &hand, &new, 3).await;
         let doctor = north.person(app, "clinician").await;

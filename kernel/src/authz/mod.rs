@@ -128,8 +128,8 @@ mod operator;
 mod permission;
 mod release;
 
-pub(crate) use answer::{Encoded, NextPage};
 pub use answer::{Answer, Committed, Disclosed, Fetched, Released, Reply};
+pub(crate) use answer::{Encoded, NextPage};
 pub(crate) use authorized::ANONYMOUS;
 pub use authorized::{Authorized, Caller, Governed, TenantTx};
 pub use operator::Operator;

@@ -219,10 +219,7 @@ async fn govern(
         // Who may come without a credential is not judged by one that has just expired.
         Caller::anonymous()
     } else {
-        let twice = ["x-api-key", "authorization", "x-tenant-id"]
-            .into_iter()
-            .any(|name| parts.headers.get_all(name).iter().count() > 1);
-        let credential = match twice {
+        let credential = match given_twice(&parts.headers) {
             true => Credential::Ambiguous,
             false => credential(key.as_deref(), bearer.as_deref()),
         };
@@ -268,6 +265,12 @@ async fn govern(
         Err(problem) => Err(governed.refuse(problem).await),
         answered => answered,
     }
+}
+
+/// Of two credentials nobody can say which is meant.
+fn given_twice(headers: &HeaderMap) -> bool {
+    let names = ["x-api-key", "authorization", "x-tenant-id"];
+    names.into_iter().any(|name| headers.get_all(name).iter().count() > 1)
 }
 
 fn credential<'a>(key: Option<&'a str>, authorization: Option<&'a str>) -> Credential<'a> {
@@ -332,8 +335,7 @@ async fn collect(mut body: Body, largest: usize) -> Result<Bytes, Problem> {
 fn next_page(asked: &Uri, NextPage { cursor, alone }: &NextPage) -> String {
     let query = asked.query().unwrap_or_default().split('&');
     let stays = |pair: &str| !alone || pair.starts_with("limit=");
-    let kept =
-        query.filter(|pair| !pair.is_empty() && !pair.starts_with("cursor=") && stays(pair));
+    let kept = query.filter(|pair| !pair.is_empty() && !pair.starts_with("cursor=") && stays(pair));
     let query: String = kept.flat_map(|pair| [pair, "&"]).collect();
     format!("<{}?{query}cursor={cursor}>; rel=\"next\"", asked.path())
 }

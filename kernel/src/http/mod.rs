@@ -17,7 +17,8 @@ pub(crate) use cursor::Cursors;
 pub use edge::{Edge, router};
 pub use fields::{Code, Fault, Fields, Patch, Purpose, text};
 pub use input::{
-    Body, Form, FromQuery, Hints, Incoming, Input, Item, OptionalBody, Query, QueryReader, parameter, parse_json,
+    Body, Form, FromQuery, Hints, Incoming, Input, Item, OptionalBody, Query, QueryReader,
+    parameter, parse_json,
 };
 pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;
 pub use openapi::document;

@@ -51,7 +51,11 @@ impl<T> Page<T> {
         let limit = json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50});
         vec![
             parameter("limit", limit, "how many at the most"),
-            parameter("cursor", json!({"type": "string"}), "`next_cursor`, or the cursor in `Link`, of the page before"),
+            parameter(
+                "cursor",
+                json!({"type": "string"}),
+                "`next_cursor`, or the cursor in `Link`, of the page before",
+            ),
         ]
     }
 }

@@ -362,8 +362,7 @@ pub async fn token(
     act: Authorized<SignOn>,
     Body(body): Body<CodeRequest>,
 ) -> Result<Committed<TokenResponse>, Problem> {
-    let refused =
-        |tenant| broken(tenant, "invalid_code").oauth("invalid_grant");
+    let refused = |tenant| broken(tenant, "invalid_code").oauth("invalid_grant");
     let code = OneTimeCode::read(&body.code).ok_or_else(|| refused(Uuid::nil()))?;
     let (core, tenant) = (act.core().clone(), code.tenant);
     let within = act.on_behalf_of(Caller { tenant, ..Caller::anonymous() });

@@ -13,9 +13,9 @@ use super::{Failure, participants_of_the_demo as data, show};
 
 /// Requests in flight at once.
 const AT_ONCE: usize = 8;
-const PARTICIPANTS: usize = 500;
 const COHORTS: usize = 12;
-/// Two years.
+/// How many at the most, and over how many weeks: two years.
+const PARTICIPANTS: usize = 500;
 const WEEKS: i64 = 104;
 
 /// Loads one organisation.
@@ -24,12 +24,17 @@ pub struct Loader<'a> {
     tenant: Uuid,
     routes: HashMap<&'static str, &'a Route>,
     now: Timestamp,
+    participants: usize,
+    weeks: i64,
 }
 
 impl<'a> Loader<'a> {
-    pub fn new(core: &'a Arc<Core>, routes: &'a [Route], tenant: Uuid) -> Self {
+    /// For an organisation whose demo has `records` of a kind: 500 participants and two years, or fewer.
+    pub fn new(core: &'a Arc<Core>, routes: &'a [Route], tenant: Uuid, records: usize) -> Self {
         let routes = routes.iter().map(|route| (route.name, route)).collect();
-        Self { core, tenant, routes, now: core.clock.now() }
+        let weeks = i64::try_from(records).unwrap_or(WEEKS).min(WEEKS);
+        let participants = records.min(PARTICIPANTS);
+        Self { core, tenant, routes, now: core.clock.now(), participants, weeks }
     }
 
     /// Loads all of it. What an interrupted start left is left as it is.
@@ -38,14 +43,15 @@ impl<'a> Loader<'a> {
     /// A refusal that the demo did not expect, in words.
     pub async fn load(&self) -> Result<(), Failure> {
         let Some(cohorts) = self.offerings().await? else { return Ok(()) };
-        let bar = show::progress(Some((PARTICIPANTS + COHORTS * 104) as u64), "programme", false);
-        let participants = stream::iter(0..PARTICIPANTS)
+        let bar = show::progress(Some(self.steps()), "programme", false);
+        let participants = stream::iter(0..self.participants)
             .map(|n| self.participant(n, &cohorts))
             .buffered(AT_ONCE)
             .inspect(|_| bar.inc(1))
             .try_collect::<Vec<_>>()
             .await?;
-        let sessions = (0..COHORTS).flat_map(|cohort| (0..WEEKS).map(move |week| (cohort, week)));
+        let sessions =
+            (0..COHORTS).flat_map(|cohort| (0..self.weeks).map(move |week| (cohort, week)));
         stream::iter(sessions)
             .map(|(cohort, week)| self.session(cohort, week, &cohorts, &participants))
             .buffer_unordered(AT_ONCE)
@@ -58,13 +64,24 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
+    fn steps(&self) -> u64 {
+        let sessions = COHORTS * usize::try_from(self.weeks).unwrap_or(0);
+        (self.participants + sessions) as u64
+    }
+
     /// One request, now.
     async fn send(&self, route: &str, id: &str, body: &Value) -> Result<Value, Failure> {
         self.send_at(self.now, route, id, body).await
     }
 
     /// One request as of a time that has passed.
-    async fn send_at(&self, at: Timestamp, route: &str, id: &str, body: &Value) -> Result<Value, Failure> {
+    async fn send_at(
+        &self,
+        at: Timestamp,
+        route: &str,
+        id: &str,
+        body: &Value,
+    ) -> Result<Value, Failure> {
         let known = self.routes.get(route);
         let known = known.ok_or_else(|| Failure::Registry(format!("there is no {route}")))?;
         let (run, clock) = (Clock::default().new_id(), Clock::fixed(at));
@@ -111,8 +128,8 @@ impl<'a> Loader<'a> {
     async fn participant(&self, n: usize, cohorts: &[Cohort]) -> Result<Participant, Failure> {
         let (body, born) = data::participant(n, self.now.to_zoned(TimeZone::UTC).date());
         let participant = self.create("POST /participants", &body).await?;
-        let joined_week = data::joined_week(n, WEEKS);
-        let joined = self.weeks_ago(WEEKS - joined_week);
+        let joined_week = data::joined_week(n, self.weeks);
+        let joined = self.weeks_ago(self.weeks - joined_week);
         let consented = n >= 3;
         if consented {
             let signed = joined - SignedDuration::from_hours(7 * 24);
@@ -153,16 +170,19 @@ impl<'a> Loader<'a> {
         let Some(at) = cohorts.get(cohort) else { return Ok(()) };
         // Half past four in the afternoon in Ohio, whatever the clocks do.
         let zone = TimeZone::get("America/New_York").map_err(|e| Failure::Usage(e.to_string()))?;
-        let day = self.weeks_ago(WEEKS - week).to_zoned(zone);
+        let day = self.weeks_ago(self.weeks - week).to_zoned(zone);
         let days = i64::try_from(cohort % 5).unwrap_or(0);
-        let day = day.checked_add(days.days()).and_then(|day| day.with().hour(16).minute(30).second(0).subsec_nanosecond(0).build());
+        let day = day
+            .checked_add(days.days())
+            .and_then(|day| day.with().hour(16).minute(30).second(0).subsec_nanosecond(0).build());
         let starts = day.map_err(|e| Failure::Usage(e.to_string()))?.timestamp();
         if starts >= self.now {
             return Ok(());
         }
-        let there = participants.iter().enumerate().filter(|(_, p)| {
-            p.cohort == cohort && p.joined_week <= week && p.consented
-        });
+        let there = participants
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| p.cohort == cohort && p.joined_week <= week && p.consented);
         let attendance: Vec<_> = there.map(|(n, p)| data::attendance(n, week, &p.id)).collect();
         let body = json!({
             "cohort_id": at.id,
@@ -180,7 +200,7 @@ impl<'a> Loader<'a> {
     async fn incidents(&self, participants: &[Participant]) -> Result<(), Failure> {
         for n in 0..40 {
             let at = self.weeks_ago(i64::try_from(n).unwrap_or(0) * 2 + 3);
-            let who = participants.get(n * 7 % PARTICIPANTS).map(|p| p.id.as_str());
+            let who = participants.get(n * 7 % self.participants.max(1)).map(|p| p.id.as_str());
             let body = data::incident(n, who.unwrap_or_default(), at);
             let incident = id(&self.send_at(at, "POST /incidents", "", &body).await?);
             if body.get("incident_type") == Some(&json!("injury_concussion")) {
@@ -194,7 +214,10 @@ impl<'a> Loader<'a> {
         }
         // Taken off the mat four days ago, and every step since without symptoms.
         let at = self.now - SignedDuration::from_hours(4 * 24);
-        let who = participants.get(12).map(|p| p.id.as_str()).unwrap_or_default();
+        let who = participants
+            .get(12 % self.participants.max(1))
+            .map(|p| p.id.as_str())
+            .unwrap_or_default();
         let body = json!({"incident_type": "injury_concussion", "participant_id": who, "severity": "moderate",
                           "description": "Fell backwards in a throw; dizzy for some minutes."});
         let incident = id(&self.send_at(at, "POST /incidents", "", &body).await?);
@@ -213,7 +236,8 @@ impl<'a> Loader<'a> {
         for next in 2..=stage {
             let at = opened + SignedDuration::from_hours((next - 1) * 24);
             if next == 4 && cleared {
-                let clear = json!({"action": "clear", "symptoms": false, "clinician": data::clinician()});
+                let clear =
+                    json!({"action": "clear", "symptoms": false, "clinician": data::clinician()});
                 self.send_at(at - SignedDuration::from_hours(1), route, incident, &clear).await?;
             }
             let advance = json!({"action": "advance", "symptoms": false});

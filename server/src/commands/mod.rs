@@ -109,7 +109,8 @@ struct DemoArgs {
     /// Fill the database and end.
     #[arg(long)]
     load_only: bool,
-    /// Patients and appointments for each clinic.
+    /// Patients and appointments for each clinic; the programme has as many participants, 500 at the
+    /// most.
     #[arg(long, default_value_t = 10_000)]
     records: usize,
 }

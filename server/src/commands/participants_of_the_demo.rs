@@ -8,19 +8,33 @@ use serde_json::{Value, json};
 use super::people_of_the_demo::{of, pick};
 
 const FIRST: &[&str] = &[
-    "Ava", "Noah", "Mia", "Liam", "Zoe", "Elijah", "Amara", "Mateo", "Layla", "Isaiah", "Chloe", "Omar",
-    "Nia", "Lucas", "Priya", "Jonah", "Sofia", "Malik", "Hannah", "Diego", "Aaliyah", "Ethan", "Yara", "Caleb",
+    "Ava", "Noah", "Mia", "Liam", "Zoe", "Elijah", "Amara", "Mateo", "Layla", "Isaiah", "Chloe",
+    "Omar", "Nia", "Lucas", "Priya", "Jonah", "Sofia", "Malik", "Hannah", "Diego", "Aaliyah",
+    "Ethan", "Yara", "Caleb",
 ];
 const LAST: &[&str] = &[
-    "Reyes", "Johnson", "Okafor", "Miller", "Nguyen", "Carter", "Haddad", "Brooks", "Kowalski", "Diaz",
-    "Freeman", "Patel", "Schmidt", "Abdi", "Thompson", "Moreno", "Walker", "Kim", "Jackson", "Rossi",
+    "Reyes", "Johnson", "Okafor", "Miller", "Nguyen", "Carter", "Haddad", "Brooks", "Kowalski",
+    "Diaz", "Freeman", "Patel", "Schmidt", "Abdi", "Thompson", "Moreno", "Walker", "Kim",
+    "Jackson", "Rossi",
 ];
-const STREETS: &[&str] = &["Oak Street", "Broad Street", "Livingston Avenue", "Mound Street", "Parsons Avenue"];
+const STREETS: &[&str] =
+    &["Oak Street", "Broad Street", "Livingston Avenue", "Mound Street", "Parsons Avenue"];
 const SCHOOLS: &[&str] = &["Lincoln Elementary", "Harbor Middle School", "East High School"];
-const TOPICS: &[&str] =
-    &["Falling safely", "Balance", "Throws", "Groundwork", "Fair play", "Grips", "Endurance", "Games"];
+const TOPICS: &[&str] = &[
+    "Falling safely",
+    "Balance",
+    "Throws",
+    "Groundwork",
+    "Fair play",
+    "Grips",
+    "Endurance",
+    "Games",
+];
 const GOALS: &[&str] = &[
-    "Come every week for a term", "Yellow belt", "Read twenty minutes a day", "Speak up in the circle",
+    "Come every week for a term",
+    "Yellow belt",
+    "Read twenty minutes a day",
+    "Speak up in the circle",
     "Hand in homework on time",
 ];
 
@@ -135,7 +149,16 @@ pub fn topic(week: i64) -> &'static str {
 
 /// The `n`th incident; every kind comes round.
 pub fn incident(n: usize, participant: &str, at: Timestamp) -> Value {
-    let kinds = ["injury", "injury_concussion", "behavioral", "mandated_report", "illness", "crisis", "property", "bullying"];
+    let kinds = [
+        "injury",
+        "injury_concussion",
+        "behavioral",
+        "mandated_report",
+        "illness",
+        "crisis",
+        "property",
+        "bullying",
+    ];
     let kind = kinds.get(n % kinds.len()).copied().unwrap_or("other");
     let mut body = json!({
         "incident_type": kind,
@@ -147,7 +170,10 @@ pub fn incident(n: usize, participant: &str, at: Timestamp) -> Value {
     if kind == "mandated_report"
         && let Some(body) = body.as_object_mut()
     {
-        body.insert("report_basis".into(), "Marks that the account of them does not explain.".into());
+        body.insert(
+            "report_basis".into(),
+            "Marks that the account of them does not explain.".into(),
+        );
     }
     body
 }

@@ -158,7 +158,11 @@ pub async fn participation(
     let attended = rows.iter().map(|row| row.attended).sum();
     let people: Vec<_> = rows
         .into_iter()
-        .map(|row| Person { code: row.participant_code, age_band: row.age_band, row: "participants" })
+        .map(|row| Person {
+            code: row.participant_code,
+            age_band: row.age_band,
+            row: "participants",
+        })
         .collect();
     let table = rules::table(&people, &["participants"], place.threshold);
     let answer = Participation {

@@ -90,9 +90,8 @@ pub fn participants(people: &[Person], table: &Table) -> Vec<Participant> {
     }
     let hidden: Vec<_> =
         table.age_bands.iter().filter(|cell| cell.suppressed).map(|cell| cell.age_band).collect();
-    let band = |person: &Person| {
-        person.age_band.clone().filter(|band| !hidden.contains(&band.as_str()))
-    };
+    let band =
+        |person: &Person| person.age_band.clone().filter(|band| !hidden.contains(&band.as_str()));
     let mut shown: Vec<_> = people
         .iter()
         .map(|person| Participant { participant_code: person.code.clone(), age_band: band(person) })
@@ -108,11 +107,8 @@ mod tests {
     use super::*;
 
     fn people(row: &'static str, band: &str, count: usize) -> Vec<Person> {
-        let person = |n| Person {
-            code: format!("{band}{n}"),
-            age_band: Some(band.to_owned()),
-            row,
-        };
+        let person =
+            |n| Person { code: format!("{band}{n}"), age_band: Some(band.to_owned()), row };
         (0..count).map(person).collect()
     }
 
@@ -127,7 +123,9 @@ mod tests {
 
     #[test]
     fn shares_have_their_edges_below() {
-        for (attended, label) in [(100, "75-100%"), (75, "75-100%"), (74, "50-74%"), (25, "25-49%"), (24, "0-24%")] {
+        for (attended, label) in
+            [(100, "75-100%"), (75, "75-100%"), (74, "50-74%"), (25, "25-49%"), (24, "0-24%")]
+        {
             assert_eq!(share(100, attended), label, "{attended}");
         }
         assert_eq!(share(0, 0), "0-24%");
@@ -139,7 +137,8 @@ mod tests {
         all.extend(people("participants", "12-13", 40));
         all.extend(people("participants", "14-15", 20));
         let table = table(&all, &["participants"], Threshold::default());
-        let hidden: Vec<_> = table.age_bands.iter().filter(|c| c.suppressed).map(|c| c.age_band).collect();
+        let hidden: Vec<_> =
+            table.age_bands.iter().filter(|c| c.suppressed).map(|c| c.age_band).collect();
         assert_eq!(hidden, ["9-11", "14-15"]);
         assert_eq!(table.total.participants, Some(63));
         let codes = participants(&all, &table);

@@ -392,9 +392,15 @@ pub async fn revoke(
             tx.run(lock_consent(id, SUBJECT)).await?;
             // After every session that was held, whichever server's clock it was held by.
             let held = tx.run(sql::find_last_held(id)).await?.into_iter().next();
-            let after = held.and_then(|row| row.held_at).map(|at| at + SignedDuration::from_micros(1));
+            let after =
+                held.and_then(|row| row.held_at).map(|at| at + SignedDuration::from_micros(1));
             let now = clock.now();
-            let end = revoke_consent(id, SUBJECT, after.map_or(now, |after| after.max(now)), reason.map(Pii::new));
+            let end = revoke_consent(
+                id,
+                SUBJECT,
+                after.map_or(now, |after| after.max(now)),
+                reason.map(Pii::new),
+            );
             tx.judge(end, |rows, reveal| {
                 let row = rows.into_iter().next().ok_or_else(Problem::not_found)?;
                 Ok(Answer::ok(view(row, reveal, seen)))

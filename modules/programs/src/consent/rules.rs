@@ -72,12 +72,12 @@ pub fn parse(body: ConsentBody, now: Timestamp) -> Result<NewConsent, Problem> {
     let basis = one_of(&body.basis, "guardian", &BASES, |b| b.code());
     let usual = if basis == Some(Basis::Guardian) { "parent" } else { "self" };
     let grantor = one_of(&body.grantor, usual, &GRANTORS, |g| kernel::consent::grantor_code(*g));
-    let entitled = match (basis, grantor) {
-        (Some(Basis::Guardian), Some(Grantor::Parent | Grantor::Guardian)) => true,
-        (Some(Basis::Own | Basis::MinorMentalHealth), Some(Grantor::Participant)) => true,
-        (None, _) => true,
-        _ => false,
-    };
+    let entitled = matches!(
+        (basis, grantor),
+        (None, _)
+            | (Some(Basis::Guardian), Some(Grantor::Parent | Grantor::Guardian))
+            | (Some(Basis::Own | Basis::MinorMentalHealth), Some(Grantor::Participant))
+    );
     if !entitled {
         let names = "`parent` or `guardian` for the basis `guardian`, else `self`";
         fields.fault("grantor", ("value_error", format!("expected {names}")));
@@ -86,7 +86,9 @@ pub fn parse(body: ConsentBody, now: Timestamp) -> Result<NewConsent, Problem> {
     let basis_code = Patch::Value(body.basis.unwrap_or_else(|| "guardian".into()));
     fields.required("basis", "basis", basis_code, |given| match Basis::of_code(&given) {
         Some(basis) => Ok(basis.code()),
-        None => Err(("value_error", format!("expected one of {}", BASES.map(Basis::code).join(", ")))),
+        None => {
+            Err(("value_error", format!("expected one of {}", BASES.map(Basis::code).join(", "))))
+        }
     });
     let grantor_code = Patch::Value(body.grantor.unwrap_or_else(|| usual.into()));
     fields.required("grantor", "grantor", grantor_code, text(20));
@@ -163,10 +165,11 @@ fn code(given: String) -> Result<String, Fault> {
 /// A language tag (BCP 47), as far as consents need one.
 fn language_tag(given: String) -> Result<String, Fault> {
     let mut parts = given.split('-');
-    let primary = parts.next().is_some_and(|p| {
-        (2..=3).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_lowercase())
-    });
-    let rest = parts.all(|p| (2..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric()));
+    let primary = parts
+        .next()
+        .is_some_and(|p| (2..=3).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_lowercase()));
+    let rest =
+        parts.all(|p| (2..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric()));
     let fault = || ("value_error", "expected a language such as `en` or `es-US`".to_owned());
     (primary && rest).then_some(given).ok_or_else(fault)
 }
@@ -189,7 +192,8 @@ pub fn parse_disclosure(body: &DisclosureBody, now: Timestamp) -> Result<(), Pro
         let msg = "expected minor_agreement or compelling_need".to_owned();
         fields.fault("ground", ("value_error", msg));
     }
-    if body.ground == "compelling_need" && body.reason.as_ref().is_none_or(|r| r.trim().is_empty()) {
+    if body.ground == "compelling_need" && body.reason.as_ref().is_none_or(|r| r.trim().is_empty())
+    {
         fields.fault("reason", ("missing", "say what the compelling need is".into()));
     }
     if let Err(fault) = past(body.minor_informed_at, now) {
@@ -257,9 +261,8 @@ pub fn capture(
     let consents: Vec<_> =
         facts.iter().filter_map(|f| Some((f.id, f.evidence(participant.id)?))).collect();
     let of = |own: bool, purpose: &str| -> Vec<Consent> {
-        let fits = |c: &Consent| {
-            (own || c.basis != Basis::MinorMentalHealth) && c.purpose == purpose
-        };
+        let fits =
+            |c: &Consent| (own || c.basis != Basis::MinorMentalHealth) && c.purpose == purpose;
         consents.iter().map(|(_, c)| c).filter(|c| fits(c)).cloned().collect()
     };
     let mut spends = vec![];
@@ -269,7 +272,8 @@ pub fn capture(
         }
         let own = consents.iter().find(|(_, consent)| {
             consent.purpose == **purpose
-                && Budget::of(consent, participant).is_some_and(|budget| budget.spend(at, law).is_ok())
+                && Budget::of(consent, participant)
+                    .is_some_and(|budget| budget.spend(at, law).is_ok())
         });
         spends.extend(own.map(|(id, _)| *id));
     }

@@ -117,7 +117,9 @@ pub fn constraints() -> Vec<Constraint> {
         },
         Constraint {
             name: "RV607",
-            problem: || Problem::conflict("session_recorded", "a session that was held stays recorded"),
+            problem: || {
+                Problem::conflict("session_recorded", "a session that was held stays recorded")
+            },
         },
         Constraint {
             name: "RV608",

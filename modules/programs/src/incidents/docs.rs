@@ -12,8 +12,11 @@ pub(super) const CREATE: Docs = Docs::new(
 .status(201)
 .example(example);
 
-pub(super) const LIST: Docs =
-    Docs::new("incidents", "List incidents", "Newest first; `from` and `to` are times, `[from, to)`.");
+pub(super) const LIST: Docs = Docs::new(
+    "incidents",
+    "List incidents",
+    "Newest first; `from` and `to` are times, `[from, to)`.",
+);
 
 pub(super) const READ: Docs = Docs::new(
     "incidents",
@@ -53,12 +56,9 @@ pub(super) const REPORT: Docs = Docs::new(
     })
 });
 
-pub(super) const ESCALATE: Docs = Docs::new(
-    "incidents",
-    "Escalate an incident",
-    "It then stays escalated until it closes.",
-)
-.example(|| json!({"reason": "The family asks for the director."}));
+pub(super) const ESCALATE: Docs =
+    Docs::new("incidents", "Escalate an incident", "It then stays escalated until it closes.")
+        .example(|| json!({"reason": "The family asks for the director."}));
 
 fn example() -> Value {
     json!({

@@ -258,7 +258,8 @@ fn returning(fact: RtpFact) -> ReturnToPlay {
 }
 
 fn view(row: CaseRow, reveal: &Reveal, seen: &Seen) -> Incident {
-    let words = |text: Option<Pii<String>>| text.filter(|_| seen.words).map(|text| text.reveal(reveal));
+    let words =
+        |text: Option<Pii<String>>| text.filter(|_| seen.words).map(|text| text.reveal(reveal));
     let report = |fact: ReportFact| ReportFact {
         reporter_name: fact.reporter_name.filter(|_| seen.reporter),
         ..fact
@@ -342,7 +343,8 @@ pub async fn close(
     (Item(id), OptionalBody(body)): (Item<Uuid>, OptionalBody<CloseBody>),
 ) -> Result<Committed<Incident>, Problem> {
     let (now, expected, report) = (act.now(), act.expected_version()?, act.new_id());
-    let resolution = body.resolution.map(|text| crate::words("resolution", 8000, text)).transpose()?;
+    let resolution =
+        body.resolution.map(|text| crate::words("resolution", 8000, text)).transpose()?;
     let parse = |recipient| rules::parse_report(recipient, "recipient.", now, "mandated");
     let recipient = body.recipient.map(parse).transpose()?;
     let (place, statutes, seen) = (place(&act).await?, act.statutes(), Seen::by(&act));
@@ -369,11 +371,13 @@ pub async fn close(
 
 /// Locks an open incident.
 async fn lock(tx: &mut TenantTx<'_>, id: Uuid) -> Result<(), Problem> {
-    let case = tx.run(sql::lock_case(id)).await?.into_iter().next().ok_or_else(Problem::not_found)?;
+    let case =
+        tx.run(sql::lock_case(id)).await?.into_iter().next().ok_or_else(Problem::not_found)?;
     match case.closed_at {
         None => Ok(()),
         Some(_) => {
-            let detail = "the incident is closed; reopen it first, within thirty days of its closing";
+            let detail =
+                "the incident is closed; reopen it first, within thirty days of its closing";
             Err(Problem::conflict("incident_closed", detail).refusing(WriteIncident::NAME))
         }
     }
@@ -489,7 +493,8 @@ impl FromQuery for Filter {
     }
 
     fn parameters() -> Vec<Value> {
-        let (text, time) = (json!({"type": "string"}), json!({"type": "string", "format": "date-time"}));
+        let (text, time) =
+            (json!({"type": "string"}), json!({"type": "string", "format": "date-time"}));
         let uuid = json!({"type": "string", "format": "uuid"});
         let mut all = vec![
             parameter("status", text.clone(), "open, escalated or closed"),
@@ -527,7 +532,8 @@ pub async fn list(
     let from = from.unwrap_or(first).clamp(first, last);
     let statement = list(at, before, from, limit + 1, status, incident_type, participant_id);
     act.disclose(statement, |rows, reveal| {
-        let seal = |row: &CaseRow| act.seal(&question, &Last(*row.occurred_at.peek(reveal), row.id));
+        let seal =
+            |row: &CaseRow| act.seal(&question, &Last(*row.occurred_at.peek(reveal), row.id));
         let page = Page::cut(rows, limit, seal)?;
         Ok(Answer::list(page.map(|row| view(row, reveal, &seen))))
     })

@@ -8,7 +8,9 @@ use kernel::{
     privacy::{Pii, Reveal},
 };
 use policy::{
-    return_to_play::{Blocked, Closing, Gap, IncidentKind, Opening, Recipient, may_close, may_open},
+    return_to_play::{
+        Blocked, Closing, Gap, IncidentKind, Opening, Recipient, may_close, may_open,
+    },
     statutes::{InForce, RecipientKind},
 };
 use serde_json::Value;
@@ -24,8 +26,16 @@ use crate::{
 
 /// The types that are known; `sql` has the same. A type that nobody knows would have no gate.
 const TYPES: [&str; 10] = [
-    "injury", "injury_concussion", "illness", "behavioral", "bullying", "property", "near_miss",
-    "mandated_report", "crisis", "other",
+    "injury",
+    "injury_concussion",
+    "illness",
+    "behavioral",
+    "bullying",
+    "property",
+    "near_miss",
+    "mandated_report",
+    "crisis",
+    "other",
 ];
 const SEVERITIES: [&str; 4] = ["low", "moderate", "high", "critical"];
 /// An incident's columns and what opens with it.
@@ -39,7 +49,11 @@ pub struct NewIncident {
 ///
 /// # Errors
 /// 422 with every field at fault, `report_basis` of a mandated report among them (K-022).
-pub fn parse(body: IncidentBody, now: Timestamp, law: &InForce<'_>) -> Result<NewIncident, Problem> {
+pub fn parse(
+    body: IncidentBody,
+    now: Timestamp,
+    law: &InForce<'_>,
+) -> Result<NewIncident, Problem> {
     let mut fields = Fields::new(Purpose::Create);
     let kind = IncidentKind::of_code(&body.incident_type);
     if body.status.as_deref().is_some_and(|status| !["open", "escalated"].contains(&status)) {
@@ -67,11 +81,19 @@ pub fn parse(body: IncidentBody, now: Timestamp, law: &InForce<'_>) -> Result<Ne
         }
     };
     let value = |id: Option<uuid::Uuid>| id.map_or(Patch::Absent, Patch::Value);
-    fields.required("incident_type", "incident_type", Patch::Value(body.incident_type), one_of(&TYPES));
+    fields.required(
+        "incident_type",
+        "incident_type",
+        Patch::Value(body.incident_type),
+        one_of(&TYPES),
+    );
     fields.optional("severity", "severity", body.severity, one_of(&SEVERITIES));
-    fields.required("occurred_at", "occurred_at", Patch::Value(body.occurred_at.unwrap_or(now)), |at| {
-        crate::consent::rules::past(at, now)
-    });
+    fields.required(
+        "occurred_at",
+        "occurred_at",
+        Patch::Value(body.occurred_at.unwrap_or(now)),
+        |at| crate::consent::rules::past(at, now),
+    );
     for (name, id) in [
         ("participant_id", body.participant_id),
         ("session_id", body.session_id),
@@ -181,7 +203,8 @@ pub const REOPEN_WITHIN: jiff::SignedDuration = jiff::SignedDuration::from_hours
 /// # Errors
 /// 409: it is not closed, or it is too late.
 pub fn may_reopen(closed_at: Option<Timestamp>, now: Timestamp) -> Result<(), Problem> {
-    let refuse = |code, detail: &str| Err(Problem::conflict(code, detail).refusing(WriteIncident::NAME));
+    let refuse =
+        |code, detail: &str| Err(Problem::conflict(code, detail).refusing(WriteIncident::NAME));
     match closed_at {
         None => refuse("incident_open", "the incident is open"),
         Some(at) if now.duration_since(at) > REOPEN_WITHIN => {

@@ -173,11 +173,15 @@ pub fn constraints() -> Vec<Constraint> {
         },
         Constraint {
             name: "incident_session_known",
-            problem: || Problem::field(&["body", "session_id"], "unknown", "there is no such session"),
+            problem: || {
+                Problem::field(&["body", "session_id"], "unknown", "there is no such session")
+            },
         },
         Constraint {
             name: "incident_location_known",
-            problem: || Problem::field(&["body", "location_id"], "unknown", "there is no such location"),
+            problem: || {
+                Problem::field(&["body", "location_id"], "unknown", "there is no such location")
+            },
         },
         Constraint {
             name: "incident_report_has_basis",

@@ -38,7 +38,9 @@ pub struct Passage {
 /// wait for their words, and fails at the next. A hyphen within a word is none.
 pub fn excludes_too_much(words: &str) -> bool {
     let before = std::iter::once(' ').chain(words.chars());
-    let signs = before.zip(words.chars()).filter(|(before, c)| *c == '-' && !before.is_ascii_alphanumeric());
+    let signs = before
+        .zip(words.chars())
+        .filter(|(before, c)| *c == '-' && !before.is_ascii_alphanumeric());
     signs.count() > EXCLUSIONS
 }
 

@@ -10,8 +10,8 @@ use kernel::{
 };
 use policy::{
     return_to_play::{
-        Action, Clearance, Licence, Missing, PhysicianLink, Profession, Progress, Protocol, Refusal,
-        Symptoms,
+        Action, Clearance, Licence, Missing, PhysicianLink, Profession, Progress, Protocol,
+        Refusal, Symptoms,
     },
     statutes::{PhysicianRelation, Setting},
 };
@@ -45,7 +45,9 @@ pub fn progress(case: &CaseRow, reveal: &Reveal) -> Option<Progress> {
         removed_on: rtp.removed_on,
         cleared: rtp.cleared_at.map(|at| Clearance {
             clinician: rtp.clinician_name.clone().unwrap_or_default(),
-            licence: profession.zip(number).map(|(profession, number)| Licence { profession, number }),
+            licence: profession
+                .zip(number)
+                .map(|(profession, number)| Licence { profession, number }),
             physician: rtp.physician_relation.as_deref().and_then(relation).map(|relation| {
                 PhysicianLink { relation, name: rtp.physician_name.clone().unwrap_or_default() }
             }),
@@ -168,4 +170,3 @@ pub fn no_person() -> Problem {
     let detail = "a clearance is recorded by a person who has signed in, not with an API key";
     Problem::new(403, "person_required", detail).refusing(ClearReturn::NAME)
 }
-

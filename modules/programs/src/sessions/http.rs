@@ -3,9 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed, TenantTx},
-    http::{
-        Body, FromQuery, Item, List, Page, Patch, Problem, Query, QueryReader, parameter,
-    },
+    http::{Body, FromQuery, Item, List, Page, Patch, Problem, Query, QueryReader, parameter},
     privacy::Reveal,
 };
 use policy::statutes::Statutes;
@@ -125,7 +123,8 @@ async fn record(
         rules::judge::<WriteSession>(&rows, reveal, &attendance, session, &at, &law)
     });
     for consent in judged.await?? {
-        let spent = insert_spent(tx.new_id(), consent, session.starts_at, at.date(), Some(session.id));
+        let spent =
+            insert_spent(tx.new_id(), consent, session.starts_at, at.date(), Some(session.id));
         tx.run(spent).await?;
     }
     tx.run(sql::save_attendance(session.id, attendance.rows)).await.map(drop)

@@ -135,7 +135,8 @@ pub fn judge<P: Permission>(
     at: &Zoned,
     law: &InForce<'_>,
 ) -> Result<Vec<Uuid>, Problem> {
-    if let Some(unknown) = attendance.named.iter().find(|id| rows.iter().all(|row| row.id != **id)) {
+    if let Some(unknown) = attendance.named.iter().find(|id| rows.iter().all(|row| row.id != **id))
+    {
         let who = format!("there is no such participant: {unknown}");
         return Err(Problem::field(&["body", "attendance"], "unknown", who));
     }

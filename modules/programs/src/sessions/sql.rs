@@ -137,11 +137,15 @@ pub fn constraints() -> Vec<Constraint> {
     vec![
         Constraint {
             name: "program_id",
-            problem: || Problem::field(&["body", "cohort_id"], "unknown", "there is no such cohort"),
+            problem: || {
+                Problem::field(&["body", "cohort_id"], "unknown", "there is no such cohort")
+            },
         },
         Constraint {
             name: "session_program_known",
-            problem: || Problem::field(&["body", "program_id"], "unknown", "there is no such programme"),
+            problem: || {
+                Problem::field(&["body", "program_id"], "unknown", "there is no such programme")
+            },
         },
         Constraint {
             name: "session_cohort_known",
@@ -152,7 +156,9 @@ pub fn constraints() -> Vec<Constraint> {
         },
         Constraint {
             name: "session_location_known",
-            problem: || Problem::field(&["body", "location_id"], "unknown", "there is no such location"),
+            problem: || {
+                Problem::field(&["body", "location_id"], "unknown", "there is no such location")
+            },
         },
         Constraint {
             name: "session_instructor_known",
@@ -170,7 +176,8 @@ pub fn constraints() -> Vec<Constraint> {
         Constraint {
             name: "RV609",
             problem: || {
-                let detail = "somebody who attended has no consent for this session: see their status";
+                let detail =
+                    "somebody who attended has no consent for this session: see their status";
                 Problem::conflict("consent_required", detail).refusing("session:write")
             },
         },
