@@ -354,7 +354,7 @@ impl Walk {
             self.forge(&case.row, &mut new);
         }
         let ahead = [Some(new.entered_at), new.regressed_at, new.recorded_at];
-        let ahead = ahead.into_iter().flatten().any(|at| at.to_string() > *"2900");
+        let ahead = ahead.into_iter().flatten().any(|at| at.to_string().as_str() > "2900");
         let expected = self.leads(case, &new).filter(|_| !ahead);
         let update = format!(
             "update programs.return_to_play set {} where incident_id = '{}'",
