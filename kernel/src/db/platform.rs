@@ -42,6 +42,15 @@ impl Platform {
         &self.client
     }
 
+    /// Lets the planner count again, after a load that a server's plans would otherwise not know of for
+    /// a minute.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub async fn analyze(&self) -> Result<(), DbError> {
+        Ok(self.client.batch_execute("set client_min_messages = error; analyze").await?)
+    }
+
     /// Runs one statement in its own transaction, in the name of `tenant`.
     pub(crate) async fn run<R: Row>(
         &mut self,

@@ -86,6 +86,7 @@ pub async fn demo(work: Work<'_>, args: &DemoArgs) -> Result<(), Failure> {
     if !kept.programme_loaded {
         Loader::new(&server.core, &routes, programme, args.records).load().await?;
         kept.programme_loaded = true;
+        platform.analyze().await?;
     }
     keep(&settings, &kept)?;
     if args.load_only {
