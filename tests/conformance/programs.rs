@@ -45,6 +45,12 @@ async fn path(at: &Programme, route: &Route) -> String {
         p if p.starts_with("/participants/") => at.participant("2012-05-10").await,
         p if p.starts_with("/consent/participant/") => at.participant("2012-05-10").await,
         p if p.starts_with("/consent/") => minor().await,
+        p if p.starts_with("/programs/") => at.program.clone(),
+        p if p.starts_with("/cohorts/") => at.cohort.clone(),
+        p if p.starts_with("/locations/") => {
+            let name = format!("Dojo {}", Uuid::now_v7());
+            created(admin, "/locations", &json!({"name": name})).await
+        }
         p if p.starts_with("/instructors/") => {
             created(admin, "/instructors", &json!({"full_name": "Kim Lee"})).await
         }

@@ -250,6 +250,23 @@ impl<P: Permission<Effect = Reads>> Authorized<P> {
     }
 }
 
+impl<P: Permission<Effect = Reads>> Authorized<P> {
+    /// The same for one record; none is 404.
+    ///
+    /// # Errors
+    /// 404, and as [`fetch`](Self::fetch).
+    pub async fn fetch_one<R: Row, V: Serialize>(
+        &self,
+        statement: Bound<R>,
+        view: impl FnOnce(R) -> Answer<V>,
+    ) -> Result<Fetched<V>, Problem> {
+        self.fetch(statement, |rows| {
+            rows.into_iter().next().map(view).ok_or_else(Problem::not_found)
+        })
+        .await
+    }
+}
+
 impl<P: Permission<Effect = Discloses>> Authorized<P> {
     /// Runs one statement that records its own reading, in one flush, and answers from its rows.
     ///

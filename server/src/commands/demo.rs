@@ -84,7 +84,7 @@ pub async fn demo(work: Work<'_>, args: &DemoArgs) -> Result<(), Failure> {
         clinic.loaded = true;
     }
     if !kept.programme_loaded {
-        Loader::new(&server.core, &routes, programme, args.records).load().await?;
+        Loader::new(&server.core, &routes, programme, args.records).load(&platform).await?;
         kept.programme_loaded = true;
         platform.analyze().await?;
     }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
-use kernel::{Clock, Core, authz::Operator, http::Route};
+use kernel::{Clock, Core, authz::Operator, db::Platform, http::Route};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -41,7 +41,7 @@ impl<'a> Loader<'a> {
     ///
     /// # Errors
     /// A refusal that the demo did not expect, in words.
-    pub async fn load(&self) -> Result<(), Failure> {
+    pub async fn load(&self, platform: &Platform) -> Result<(), Failure> {
         let Some(cohorts) = self.offerings().await? else { return Ok(()) };
         let bar = show::progress(Some(self.steps()), "programme", false);
         let participants = stream::iter(0..self.participants)
@@ -50,6 +50,8 @@ impl<'a> Loader<'a> {
             .inspect(|_| bar.inc(1))
             .try_collect::<Vec<_>>()
             .await?;
+        // The sessions' gates look for consents by plans that were made when there were none.
+        platform.analyze().await?;
         let sessions =
             (0..COHORTS).flat_map(|cohort| (0..self.weeks).map(move |week| (cohort, week)));
         stream::iter(sessions)

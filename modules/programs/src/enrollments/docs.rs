@@ -32,3 +32,5 @@ pub(super) const END: Docs = Docs::new(
     "Once and for good: 409 `enrollment_ended` for one that has ended, of which nothing changes.",
 )
 .example(|| json!({"status": "completed", "reason": "Attended to the end of the term."}));
+
+pub(super) const READ: Docs = Docs::new("enrollments", "Read an enrollment", "By its id.");

@@ -100,6 +100,17 @@ pub async fn create(
     .await
 }
 
+pub async fn read(
+    act: Authorized<ReadEnrollment>,
+    Item(id): Item<Uuid>,
+) -> Result<Disclosed<Enrollment>, Problem> {
+    act.disclose_one(sql::find_enrollment(id), |row, reveal| {
+        let version = row.version;
+        Answer::ok(Enrollment::of(row, reveal)).version(version)
+    })
+    .await
+}
+
 pub async fn end(
     act: Authorized<WriteEnrollment>,
     (Item(id), Body(body)): (Item<Uuid>, Body<EndBody>),

@@ -97,6 +97,9 @@ statements! {
             where id = $1 and case status when 'active' then kernel.expect_version(version, $2) else true end
            returning ", columns!());
 
+    fn find_enrollment(id: Uuid) -> EnrollmentRow, discloses "programs.enrollment"
+        = concat!("select ", columns!(), " from programs.enrollment where id = $1");
+
     fn list_enrollments(after: Pii<Date>, after_id: Uuid, limit: i64, participant: Option<Uuid>,
                         cohort: Option<Uuid>, status: Option<String>)
         -> EnrollmentRow, discloses "programs.enrollment" = list!("");

@@ -31,3 +31,5 @@ pub(super) const CHANGE: Docs = Docs::new(
     "Changes the fields that are sent: an absent one stays, a null clears it.",
 )
 .example(|| json!({"concussion_trained_on": "2027-08-15", "activity_permit_until": null}));
+
+pub(super) const READ: Docs = Docs::new("instructors", "Read an instructor", "By the id.");

@@ -100,6 +100,17 @@ pub async fn list(
     .await
 }
 
+pub async fn read(
+    act: Authorized<ReadInstructor>,
+    Item(id): Item<Uuid>,
+) -> Result<Disclosed<Instructor>, Problem> {
+    act.disclose_one(sql::find_instructor(id), |row, reveal| {
+        let version = row.version;
+        Answer::ok(Instructor::of(row, reveal)).version(version)
+    })
+    .await
+}
+
 pub async fn change(
     act: Authorized<WriteInstructor>,
     (Item(id), Body(body)): (Item<Uuid>, Body<InstructorBody>),

@@ -37,6 +37,9 @@ statements! {
              from jsonb_populate_record(null::programs.instructor, $2)
            returning ", columns!());
 
+    fn find_instructor(id: Uuid) -> InstructorRow, discloses "programs.instructor"
+        = concat!("select ", columns!(), " from programs.instructor where id = $1 and deleted_at is null");
+
     fn list_instructors(after_name: Pii<String>, after_id: Uuid, limit: i64)
         -> InstructorRow, discloses "programs.instructor"
         = concat!("select ", columns!(), " from programs.instructor

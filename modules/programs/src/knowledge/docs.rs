@@ -40,3 +40,6 @@ pub(super) const REMOVE: Docs = Docs::new(
     "With its passages: no search finds it from then on. Its title may be used again.",
 )
 .status(204);
+
+pub(super) const READ: Docs =
+    Docs::new("knowledge", "Read a document", "In the passages that a search finds.");

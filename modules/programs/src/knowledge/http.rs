@@ -135,6 +135,36 @@ pub async fn list(
     .await
 }
 
+/// A passage of a document.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub struct Passage {
+    heading: Option<String>,
+    body: String,
+}
+
+/// A document with its text.
+#[derive(Serialize, ToSchema)]
+pub struct WholeDocument {
+    id: Uuid,
+    title: String,
+    citation: String,
+    passages: Vec<Passage>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+pub async fn read(
+    act: Authorized<ReadKnowledge>,
+    Item(id): Item<Uuid>,
+) -> Result<Fetched<WholeDocument>, Problem> {
+    act.fetch_one(sql::find_document(id), |row| {
+        let sql::WholeRow { id, title, citation, passages, version, created_at } = row;
+        let passages = passages.0;
+        Answer::ok(WholeDocument { id, title, citation, passages, created_at }).version(version)
+    })
+    .await
+}
+
 pub async fn remove(
     act: Authorized<WriteKnowledge>,
     Item(id): Item<Uuid>,

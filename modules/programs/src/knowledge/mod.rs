@@ -15,5 +15,6 @@ pub fn routes(routes: &mut Routes) {
     routes.get(ReadKnowledge, "/knowledge/search", http::search, docs::SEARCH);
     routes.post(WriteKnowledge, "/knowledge/documents", http::add, docs::ADD);
     routes.get(ReadKnowledge, "/knowledge/documents", http::list, docs::LIST);
+    routes.get(ReadKnowledge, "/knowledge/documents/{id}", http::read, docs::READ);
     routes.delete(WriteKnowledge, "/knowledge/documents/{id}", http::remove, docs::REMOVE);
 }

@@ -3,10 +3,13 @@
 use jiff::Timestamp;
 use kernel::{
     http::{Constraint, Problem},
+    postgres_types::Json,
     row, statements,
 };
 use serde_json::Value;
 use uuid::Uuid;
+
+use super::http::Passage;
 
 row! {
     /// What is known to help.
@@ -27,6 +30,18 @@ row! {
         title: String,
         citation: String,
         passages: i64,
+        version: i32,
+        created_at: Timestamp,
+    }
+}
+
+row! {
+    /// A document with its passages in order.
+    pub struct WholeRow {
+        id: Uuid,
+        title: String,
+        citation: String,
+        passages: Json<Vec<Passage>>,
         version: i32,
         created_at: Timestamp,
     }
@@ -86,6 +101,14 @@ statements! {
                   d.version, d.created_at
              from programs.knowledge_document d
             where d.title > $1 and d.deleted_at is null order by d.title limit $2";
+
+    fn find_document(id: Uuid) -> WholeRow
+        = "select d.id, d.title, d.citation, coalesce((
+                  select jsonb_agg(jsonb_build_object('heading', nullif(p.heading, ''), 'body', p.body) order by p.ordinal)
+                    from programs.knowledge_passage p
+                   where p.tenant_id = d.tenant_id and p.document_id = d.id and p.deleted_at is null),
+                  '[]'::jsonb) as passages, d.version, d.created_at
+             from programs.knowledge_document d where d.id = $1 and d.deleted_at is null";
 
     fn delete_document(id: Uuid, expected: Option<i32>) -> Removed
         = "with document as (

@@ -56,3 +56,5 @@ pub(super) const CREATE_LOCATION: Docs =
     );
 
 pub(super) const LIST_LOCATIONS: Docs = Docs::new("locations", "List locations", "By name.");
+
+pub(super) const READ: Docs = Docs::new("programs", "Read one", "By its id.");

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use kernel::{
     authz::{Answer, Authorized, Committed, Fetched},
-    http::{Body, List, Page, Patch, Problem, Query},
+    http::{Body, Item, List, Page, Patch, Problem, Query},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -88,6 +88,17 @@ pub async fn create_program(
     .await
 }
 
+pub async fn read_program(
+    act: Authorized<ReadProgram>,
+    Item(id): Item<Uuid>,
+) -> Result<Fetched<Program>, Problem> {
+    act.fetch_one(sql::find_program(id), |row| {
+        let version = row.version;
+        Answer::ok(Program::from(row)).version(version)
+    })
+    .await
+}
+
 pub async fn list_programs(
     act: Authorized<ReadProgram>,
     Query(Paging { limit, cursor }): Query<Paging>,
@@ -167,6 +178,17 @@ pub async fn create_cohort(
     .await
 }
 
+pub async fn read_cohort(
+    act: Authorized<ReadProgram>,
+    Item(id): Item<Uuid>,
+) -> Result<Fetched<Cohort>, Problem> {
+    act.fetch_one(sql::find_cohort(id), |row| {
+        let version = row.version;
+        Answer::ok(Cohort::from(row)).version(version)
+    })
+    .await
+}
+
 pub async fn list_cohorts(
     act: Authorized<ReadProgram>,
     Query(CohortFilter { program_id, paging }): Query<CohortFilter>,
@@ -230,6 +252,17 @@ pub async fn create_location(
     act.write(sql::insert_location(act.new_id(), columns), |row, _| {
         let (location, version) = (format!("/locations/{}", row.id), row.version);
         Answer::created(row.into(), location).version(version)
+    })
+    .await
+}
+
+pub async fn read_location(
+    act: Authorized<ReadProgram>,
+    Item(id): Item<Uuid>,
+) -> Result<Fetched<Location>, Problem> {
+    act.fetch_one(sql::find_location(id), |row| {
+        let version = row.version;
+        Answer::ok(Location::from(row)).version(version)
     })
     .await
 }

@@ -74,6 +74,9 @@ statements! {
              from jsonb_populate_record(null::programs.program, $2)
            returning ", program!());
 
+    fn find_program(id: Uuid) -> ProgramRow
+        = concat!("select ", program!(), " from programs.program where id = $1 and deleted_at is null");
+
     /// No two have the same name, so the name alone says where a page ended.
     fn list_programs(after: String, limit: i64) -> ProgramRow
         = concat!("select ", program!(), " from programs.program
@@ -89,6 +92,9 @@ statements! {
              from jsonb_populate_record(null::programs.cohort, $2) r
            returning ", cohort!());
 
+    fn find_cohort(id: Uuid) -> CohortRow
+        = concat!("select ", cohort!(), " from programs.cohort where id = $1 and deleted_at is null");
+
     fn list_cohorts(after_name: String, after_id: Uuid, limit: i64) -> CohortRow
         = concat!("select ", cohort!(), " from programs.cohort
             where (name, id) > ($1, $2) and deleted_at is null order by name, id limit $3");
@@ -103,6 +109,9 @@ statements! {
            select kernel.tenant(), $1, name, address, county
              from jsonb_populate_record(null::programs.location, $2)
            returning ", location!());
+
+    fn find_location(id: Uuid) -> LocationRow
+        = concat!("select ", location!(), " from programs.location where id = $1 and deleted_at is null");
 
     fn list_locations(after: String, limit: i64) -> LocationRow
         = concat!("select ", location!(), " from programs.location
