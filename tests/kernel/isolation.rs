@@ -75,10 +75,14 @@ fn t03_without_a_tenant_no_row_is_seen_and_none_can_be_written() {
                     let no_grant = role != "reset role" && seen == "42501";
                     assert!(seen == "ok 0" || no_grant, "{table} after `{settle}; {role}`: {seen}");
                     let insert = format!("insert into {table} (tenant_id) values ('{}')", north.id);
-                    assert_eq!(sqlstate(&session, &insert).await, "42501", "{table} {role}");
                     let other =
                         format!("insert into {table} (tenant_id) values (gen_random_uuid())");
-                    assert_eq!(sqlstate(&session, &other).await, "42501", "{table} {role}");
+                    for insert in [insert, other] {
+                        // A gate's trigger may refuse before the policy does; it sees no row either.
+                        let refused = sqlstate(&session, &insert).await;
+                        let gate = refused.starts_with("RV");
+                        assert!(refused == "42501" || gate, "{table} {role}: {refused}");
+                    }
                 }
             }
             session.batch_execute("reset role").await.unwrap();

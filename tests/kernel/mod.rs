@@ -7,7 +7,7 @@ mod credentials;
 mod deidentified;
 mod isolation;
 mod ledger;
-mod privacy;
+pub mod privacy;
 mod statutes;
 
 use std::{

@@ -343,7 +343,13 @@ fn canaries_in_every_text_column_of_one_tenant_are_nowhere_that_another_can_see(
         assert_eq!(north.reader.post("/v1/patients", &patient("9")).await.status, 403);
         people_of_every_kind(app, north.id).await;
         let word = canary("");
-        let unfilled = plant(app, north.id, &word).await;
+        let of_programmes =
+            |table: &str| table.starts_with("programs.") || table == "kernel.consent";
+        let unfilled = plant(app, north.id, &word, |table| {
+            // Programmes have a test of their own; the law is nobody's.
+            !of_programmes(table) && !table.starts_with("kernel.statute_")
+        })
+        .await;
         // Columns whose few words are fixed by a constraint have no room for a canary.
         let fixed = [
             "audit.entry.actor_kind",
@@ -429,7 +435,12 @@ fn assert_unseen(reply: &Reply, word: &str, what: &str) {
 
 /// Writes the canary into every text, text[] and jsonb column of a tenant, whatever the triggers
 /// say. The columns that could not take it.
-async fn plant(app: &TestApp, tenant: Uuid, word: &str) -> Vec<String> {
+pub async fn plant(
+    app: &TestApp,
+    tenant: Uuid,
+    word: &str,
+    which: impl Fn(&str) -> bool,
+) -> Vec<String> {
     let session = app.database.session("reeve_admin").await;
     session.batch_execute("set session_replication_role = replica").await.unwrap();
     let registry = reeve::registry().unwrap();
@@ -437,6 +448,7 @@ async fn plant(app: &TestApp, tenant: Uuid, word: &str) -> Vec<String> {
     for (table, described) in registry.classes.tables().filter(|(table, _)| {
         // A view of `deid` has no rows of its own.
         !table.starts_with("deid.")
+            && which(table)
             && !["reeve.migration", "kernel.signing_key", "kernel.administering_role"]
                 .contains(table)
     }) {
@@ -456,7 +468,11 @@ async fn plant(app: &TestApp, tenant: Uuid, word: &str) -> Vec<String> {
                 _ => continue,
             };
             // A reason belongs to a refusal.
-            let only = if name == "reason" { "and outcome = 'refused'" } else { "" };
+            let only = if name == "reason" && table == "audit.entry" {
+                "and outcome = 'refused'"
+            } else {
+                ""
+            };
             let update =
                 format!("update {table} set {name} = {value} where tenant_id = '{tenant}' {only}");
             let done = session.execute(&update, &[]).await;

@@ -1,6 +1,7 @@
 //! Programmes: gates that no request can skip, consent that is spent and withdrawn, analytics that
 //! see nobody. What several of these files need stands here.
 
+mod canaries;
 mod consent;
 mod deidentified;
 mod gates;

@@ -12,6 +12,7 @@ mod problem;
 mod route;
 mod serve;
 mod telemetry;
+mod values;
 
 pub(crate) use cursor::Cursors;
 pub use edge::{Edge, router};
@@ -27,3 +28,4 @@ pub use problem::{Constraint, FieldError, Problem};
 pub use route::{Docs, Method, Route, Routes};
 pub use serve::{Limits, serve};
 pub use telemetry::{install_metrics, metrics_router};
+pub use values::{email, phone};

@@ -62,45 +62,6 @@ pub fn whole(least: i64, most: i64) -> impl Fn(i64) -> Result<i64, Fault> {
     }
 }
 
-/// A phone: 7 to 15 digits (ITU-T E.164), a leading `+` kept, blanks, hyphens and brackets not.
-///
-/// # Errors
-/// What a phone is.
-pub fn phone(given: String) -> Result<String, Fault> {
-    let kept: String =
-        given.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect();
-    let digits = kept.strip_prefix('+').unwrap_or(&kept);
-    let fits = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-    if fits {
-        Ok(kept)
-    } else {
-        Err(("phone", "give 7 to 15 digits, with `+` and the country code if you can".into()))
-    }
-}
-
-/// An e-mail address as people have them: one `@`, a dot in the domain, no blanks; kept in lower
-/// case, since that is how it is looked for.
-///
-/// # Errors
-/// What an address is.
-pub fn email(given: String) -> Result<String, Fault> {
-    let given = given.trim().to_lowercase();
-    let fits = given.split_once('@').is_some_and(|(local, domain)| {
-        (1..=64).contains(&local.len())
-            && domain.contains('.')
-            && !domain.starts_with('.')
-            && !domain.ends_with('.')
-            && !domain.contains("..")
-            && !domain.contains('@')
-            && !given.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;\"".contains(c))
-    });
-    if fits && given.len() <= 254 {
-        Ok(given)
-    } else {
-        Err(("email", "give an e-mail address".into()))
-    }
-}
-
 /// A field that has a default: it may be left out, and is never null.
 pub fn defaulted<T, V: Into<Value>>(
     fields: &mut Fields,
@@ -195,23 +156,6 @@ mod tests {
         assert!(one_of(&["a", "b"])("B".into()).is_err());
         assert!(whole(1, 9)(9).is_ok());
         assert!(whole(1, 9)(0).is_err());
-    }
-
-    #[test]
-    fn a_phone_has_7_to_15_digits() {
-        assert_eq!(phone("+1 (614) 555-0142".into()), Ok("+16145550142".into()));
-        for bad in ["123456", "1234567890123456", "12345a7", "+", "++12345678"] {
-            assert!(phone(bad.into()).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn an_address_is_kept_in_lower_case() {
-        assert_eq!(email(" Ana@Example.ORG ".into()), Ok("ana@example.org".into()));
-        for bad in ["", "a", "@b.co", "a@b", "a@.co", "a@b..co", "a b@c.co", "a@b@c.co", "<a@b.co>"]
-        {
-            assert!(email(bad.into()).is_err(), "{bad}");
-        }
     }
 
     #[test]

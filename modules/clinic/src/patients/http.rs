@@ -5,8 +5,8 @@ use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed},
     db::Bound,
     http::{
-        Body, Code, FromQuery, Item, Page, Patch, Problem, Purpose, Query, QueryReader, parameter,
-        parse_json,
+        Body, Code, FromQuery, Item, Page, Patch, Problem, Purpose, Query, QueryReader, email,
+        parameter, parse_json, phone,
     },
     postgres_types::Json,
     privacy::Reveal,
@@ -253,8 +253,8 @@ impl FromQuery for Filter {
                 Ok(known.unwrap_or_else(|_| given.to_owned()))
             }),
             doc_number: checked("doc_number", rules::doc_number),
-            email: checked("email", rules::email),
-            phone: checked("phone", rules::phone),
+            email: checked("email", email),
+            phone: checked("phone", phone),
             custom_fields: custom_fields::filter(query),
             limit: query.limit(),
             cursor: query.text("cursor", 2000),

@@ -1,20 +1,20 @@
 //! What an instructor must be. Pure.
 
 use kernel::{
-    http::{Fields, Problem, Purpose, text},
+    http::{Fields, Problem, Purpose, email, text},
     privacy::Pii,
 };
 use serde_json::Value;
 
 use super::http::InstructorBody;
-use crate::fields::{day, email, id};
+use crate::fields::{day, id};
 
 /// # Errors
 /// 422 with every field at fault.
 pub fn parse(body: InstructorBody, purpose: Purpose) -> Result<Pii<Value>, Problem> {
     let mut fields = Fields::new(purpose);
     fields.required("full_name", "full_name", body.full_name, text(200));
-    fields.optional("email", "email", body.email, email);
+    fields.optional("email", "email", body.email, |given: String| email(&given));
     fields.optional("account_id", "account_id", body.account_id, id);
     let trained = body.concussion_trained_on;
     fields.optional("concussion_trained_on", "concussion_trained_on", trained, day);

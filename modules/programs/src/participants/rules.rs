@@ -2,13 +2,13 @@
 
 use jiff::civil::Date;
 use kernel::{
-    http::{Fault, FieldError, Fields, Patch, Problem, Purpose, text},
+    http::{Fault, FieldError, Fields, Patch, Problem, Purpose, email, phone, text},
     privacy::Pii,
 };
 use serde_json::Value;
 
 use super::http::{AddressBody, ContactBody, GuardianBody, ParticipantBody};
-use crate::fields::{date, defaulted, email, one_of, phone, whole};
+use crate::fields::{date, defaulted, one_of, whole};
 
 /// Whether somebody takes part.
 pub const STATUSES: &[&str] = &["active", "inactive"];
@@ -72,16 +72,16 @@ fn birth_date(given: &str, today: Date) -> Result<String, Fault> {
 fn guardian(fields: &mut Fields, body: GuardianBody) {
     fields.required("full_name", "full_name", body.full_name, text(200));
     fields.required("relation", "relation", body.relation, one_of(RELATIONS));
-    fields.optional("email", "email", body.email, email);
-    fields.optional("phone", "phone", body.phone, phone);
+    fields.optional("email", "email", body.email, |given: String| email(&given));
+    fields.optional("phone", "phone", body.phone, |given: String| phone(&given));
     defaulted(fields, "is_primary", body.is_primary, Ok);
 }
 
 fn contact(fields: &mut Fields, body: ContactBody) {
     fields.required("full_name", "full_name", body.full_name, text(200));
     fields.optional("relation", "relation", body.relation, text(60));
-    fields.optional("phone", "phone", body.phone, phone);
-    fields.optional("email", "email", body.email, email);
+    fields.optional("phone", "phone", body.phone, |given: String| phone(&given));
+    fields.optional("email", "email", body.email, |given: String| email(&given));
     defaulted(fields, "priority", body.priority, whole(1, 9));
 }
 
