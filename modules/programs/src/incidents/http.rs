@@ -1,6 +1,6 @@
 //! Requests on incidents: what they bring, what they get.
 
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed, Permission, TenantTx},
     http::{
@@ -9,7 +9,6 @@ use kernel::{
     },
     privacy::{Pii, Reveal},
 };
-use policy::return_to_play::Protocol;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -21,6 +20,7 @@ use super::{
 };
 use crate::{
     permissions::{EscalateIncident, ReadIncident, WriteIncident},
+    return_to_play::ReturnToPlay,
     settings::{place, rules::law},
 };
 
@@ -88,37 +88,6 @@ pub struct ReportBody {
     pub reporter_name: Patch<String>,
 }
 
-/// A return to play as it is stored.
-#[derive(Deserialize)]
-pub struct RtpFact {
-    pub protocol: String,
-    pub stage: i32,
-    pub entered_at: Timestamp,
-    pub symptomatic: bool,
-    pub regressed_at: Option<Timestamp>,
-    pub removed_on: Date,
-    pub cleared_at: Option<Timestamp>,
-    pub clinician_name: Option<String>,
-    pub clinician_profession: Option<String>,
-    pub licence_number: Option<String>,
-    pub licence_state: Option<String>,
-    pub physician_relation: Option<String>,
-    pub physician_name: Option<String>,
-    pub clearance_document: Option<String>,
-    pub steps: Vec<Step>,
-}
-
-/// A step that was taken.
-#[derive(Deserialize, Serialize, ToSchema)]
-pub struct Step {
-    action: String,
-    from_stage: Option<i32>,
-    to_stage: i32,
-    #[schema(value_type = String, format = DateTime)]
-    taken_at: Timestamp,
-    note: Option<String>,
-}
-
 /// A report to an agency, on record.
 #[derive(Deserialize, Serialize, ToSchema)]
 pub struct ReportFact {
@@ -143,38 +112,6 @@ pub struct Escalation {
     #[schema(value_type = String, format = DateTime)]
     escalated_at: Timestamp,
     reason: String,
-}
-
-/// A return to play.
-#[derive(Serialize, ToSchema)]
-pub struct ReturnToPlay {
-    protocol: String,
-    stage: i32,
-    stage_name: Option<&'static str>,
-    #[schema(value_type = String, format = DateTime)]
-    entered_at: Timestamp,
-    /// When the next stage may begin at the soonest.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    earliest_next: Option<Timestamp>,
-    symptomatic: bool,
-    removed_on: String,
-    cleared: bool,
-    clearance: Option<ClearanceView>,
-    steps: Vec<Step>,
-}
-
-/// The clearance on record.
-#[derive(Serialize, ToSchema)]
-pub struct ClearanceView {
-    clinician: Option<String>,
-    profession: Option<String>,
-    licence_number: Option<String>,
-    licence_state: Option<String>,
-    physician: Option<String>,
-    physician_relation: Option<String>,
-    document_reference: Option<String>,
-    #[schema(value_type = String, format = DateTime)]
-    cleared_at: Timestamp,
 }
 
 /// An incident. Its words are there for those who may read incidents.
@@ -227,36 +164,6 @@ impl Seen {
     }
 }
 
-fn returning(fact: RtpFact) -> ReturnToPlay {
-    let protocol = Protocol::of_code(&fact.protocol);
-    let number = u8::try_from(fact.stage).ok();
-    let stage = protocol.zip(number).and_then(|(protocol, number)| protocol.stage(number));
-    let stay = jiff::SignedDuration::from_hours(Protocol::HOURS_PER_STAGE);
-    let last = protocol.is_some_and(|protocol| Some(protocol.last()) == number);
-    let clearance = fact.cleared_at.map(|cleared_at| ClearanceView {
-        clinician: fact.clinician_name,
-        profession: fact.clinician_profession,
-        licence_number: fact.licence_number,
-        licence_state: fact.licence_state,
-        physician: fact.physician_name,
-        physician_relation: fact.physician_relation,
-        document_reference: fact.clearance_document,
-        cleared_at,
-    });
-    ReturnToPlay {
-        protocol: fact.protocol,
-        stage: fact.stage,
-        stage_name: stage.map(|stage| stage.name),
-        entered_at: fact.entered_at,
-        earliest_next: fact.entered_at.checked_add(stay).ok().filter(|_| !last),
-        symptomatic: fact.symptomatic,
-        removed_on: fact.removed_on.to_string(),
-        cleared: clearance.is_some(),
-        clearance,
-        steps: fact.steps,
-    }
-}
-
 fn view(row: CaseRow, reveal: &Reveal, seen: &Seen) -> Incident {
     let words =
         |text: Option<Pii<String>>| text.filter(|_| seen.words).map(|text| text.reveal(reveal));
@@ -278,7 +185,7 @@ fn view(row: CaseRow, reveal: &Reveal, seen: &Seen) -> Incident {
         report_basis: words(row.report_basis),
         resolution: words(row.resolution),
         jurisdiction: row.jurisdiction,
-        return_to_play: row.rtp.map(|fact| returning(fact.reveal(reveal).0)),
+        return_to_play: row.rtp.map(|fact| ReturnToPlay::of(fact.reveal(reveal).0)),
         reports: row.reports.reveal(reveal).0.into_iter().map(report).collect(),
         escalations: row.escalations.reveal(reveal).0,
         closed_at: row.closed_at,

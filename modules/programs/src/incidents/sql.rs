@@ -10,7 +10,8 @@ use kernel::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::http::{Escalation, ReportFact, RtpFact};
+use super::http::{Escalation, ReportFact};
+use crate::return_to_play::RtpFact;
 
 row! {
     /// An incident with all that belongs to it.

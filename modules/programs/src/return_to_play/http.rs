@@ -1,14 +1,14 @@
 //! Requests on return to play.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use kernel::{
     authz::{Answer, Authorized, Committed, TenantTx},
     db::Actor,
     http::{Body, Item, Problem},
     privacy::Pii,
 };
-use policy::return_to_play::{Action, Progress, decide};
-use serde::Deserialize;
+use policy::return_to_play::{Action, Progress, Protocol, decide};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -95,6 +95,102 @@ pub struct PhysicianBody {
     /// `consultation`, `referral`, `collaboration` or `supervision`.
     pub relation: String,
     pub name: String,
+}
+
+/// A return to play as it is stored.
+#[derive(Deserialize)]
+pub struct RtpFact {
+    pub protocol: String,
+    pub stage: i32,
+    pub entered_at: Timestamp,
+    pub symptomatic: bool,
+    pub regressed_at: Option<Timestamp>,
+    pub removed_on: Date,
+    pub cleared_at: Option<Timestamp>,
+    pub clinician_name: Option<String>,
+    pub clinician_profession: Option<String>,
+    pub licence_number: Option<String>,
+    pub licence_state: Option<String>,
+    pub physician_relation: Option<String>,
+    pub physician_name: Option<String>,
+    pub clearance_document: Option<String>,
+    pub steps: Vec<Step>,
+}
+
+/// A step that was taken.
+#[derive(Deserialize, Serialize, ToSchema)]
+pub struct Step {
+    action: String,
+    from_stage: Option<i32>,
+    to_stage: i32,
+    #[schema(value_type = String, format = DateTime)]
+    taken_at: Timestamp,
+    note: Option<String>,
+}
+
+/// A return to play.
+#[derive(Serialize, ToSchema)]
+pub struct ReturnToPlay {
+    protocol: String,
+    stage: i32,
+    stage_name: Option<&'static str>,
+    #[schema(value_type = String, format = DateTime)]
+    entered_at: Timestamp,
+    /// When the next stage may begin at the soonest.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    earliest_next: Option<Timestamp>,
+    symptomatic: bool,
+    removed_on: String,
+    cleared: bool,
+    clearance: Option<ClearanceView>,
+    steps: Vec<Step>,
+}
+
+/// The clearance on record.
+#[derive(Serialize, ToSchema)]
+pub struct ClearanceView {
+    clinician: Option<String>,
+    profession: Option<String>,
+    licence_number: Option<String>,
+    licence_state: Option<String>,
+    physician: Option<String>,
+    physician_relation: Option<String>,
+    document_reference: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    cleared_at: Timestamp,
+}
+
+impl ReturnToPlay {
+    /// As it is shown.
+    pub fn of(fact: RtpFact) -> Self {
+        let protocol = Protocol::of_code(&fact.protocol);
+        let number = u8::try_from(fact.stage).ok();
+        let stage = protocol.zip(number).and_then(|(protocol, number)| protocol.stage(number));
+        let stay = SignedDuration::from_hours(Protocol::HOURS_PER_STAGE);
+        let last = protocol.is_some_and(|protocol| Some(protocol.last()) == number);
+        let clearance = fact.cleared_at.map(|cleared_at| ClearanceView {
+            clinician: fact.clinician_name,
+            profession: fact.clinician_profession,
+            licence_number: fact.licence_number,
+            licence_state: fact.licence_state,
+            physician: fact.physician_name,
+            physician_relation: fact.physician_relation,
+            document_reference: fact.clearance_document,
+            cleared_at,
+        });
+        Self {
+            protocol: fact.protocol,
+            stage: fact.stage,
+            stage_name: stage.map(|stage| stage.name),
+            entered_at: fact.entered_at,
+            earliest_next: fact.entered_at.checked_add(stay).ok().filter(|_| !last),
+            symptomatic: fact.symptomatic,
+            removed_on: fact.removed_on.to_string(),
+            cleared: clearance.is_some(),
+            clearance,
+            steps: fact.steps,
+        }
+    }
 }
 
 pub async fn step(

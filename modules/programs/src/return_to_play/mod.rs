@@ -7,6 +7,8 @@ pub(crate) mod sql;
 
 use kernel::http::Routes;
 
+pub(crate) use http::{ReturnToPlay, RtpFact};
+
 use crate::permissions::EscalateIncident;
 
 pub fn routes(routes: &mut Routes) {
