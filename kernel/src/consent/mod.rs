@@ -3,9 +3,7 @@
 
 pub mod sql;
 
-use policy::consent::{Basis, Consent, Grantor};
-
-use crate::privacy::Reveal;
+use policy::consent::Grantor;
 
 /// The name that a grantor has in records and answers.
 pub fn grantor_code(grantor: Grantor) -> &'static str {
@@ -21,21 +19,4 @@ pub fn grantor_code(grantor: Grantor) -> &'static str {
 pub fn grantor_of_code(code: &str) -> Option<Grantor> {
     let all = [Grantor::Participant, Grantor::Parent, Grantor::Guardian, Grantor::Other];
     all.into_iter().find(|grantor| grantor_code(*grantor) == code)
-}
-
-impl sql::ConsentRow {
-    /// The consent as the rules see it, without the sessions held under it; `None` for a basis of
-    /// another module.
-    pub fn evidence(&self, reveal: &Reveal) -> Option<Consent> {
-        Some(Consent {
-            participant: self.subject_id,
-            basis: Basis::of_code(&self.basis)?,
-            purpose: self.purpose.clone(),
-            grantor: grantor_of_code(self.grantor.peek(reveal))?,
-            granted_at: *self.granted_at.peek(reveal),
-            expires_at: self.expires_at.as_ref().map(|at| *at.peek(reveal)),
-            revoked_at: self.revoked_at.as_ref().map(|at| *at.peek(reveal)),
-            sessions: vec![],
-        })
-    }
 }
