@@ -195,6 +195,7 @@ impl Row {
             "'bench'",
             search,
             role,
+            "''",
         ];
         let number = match self.status {
             // Ever new ones, which no two clients share.

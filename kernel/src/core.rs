@@ -202,8 +202,14 @@ impl Core {
         origin: &Origin,
     ) -> Problem {
         let Refused { tenant, actor, problem } = refused;
-        let context =
-            Context { tenant, actor, permission: route.permission, origin, scope: Scope::Own };
+        let context = Context {
+            tenant,
+            actor,
+            permission: route.permission,
+            origin,
+            scope: Scope::Own,
+            now: None,
+        };
         if matches!(problem.status, 400 | 401 | 403) {
             self.record_refusal(&context, route.name, problem.code).await;
         }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use policy::{Classes, Grant, Matrix, ResourceKind, Role, Vocabulary};
+use policy::{Classes, Entity, Grant, Matrix, ResourceKind, Role, Vocabulary};
 
 use crate::{
     audit,
@@ -28,6 +28,10 @@ pub struct Module {
     pub grants: &'static [Grant],
     /// What a role may let others hold without holding it: role and permission.
     pub delegates: &'static [(&'static str, &'static str)],
+    /// As which role of the database's a role of its realm reads, where it sees a part of each record.
+    pub slices: &'static [(&'static str, &'static str)],
+    /// Which role sees which field of what.
+    pub entities: &'static [&'static Entity],
     /// The kinds that attribute policies may speak of.
     pub resources: &'static [ResourceKind],
     pub statements: Vec<&'static Statement>,
@@ -56,6 +60,8 @@ pub struct Registry {
     pub matrix: Matrix,
     pub realms: Vec<Realm>,
     pub vocabulary: Arc<Vocabulary>,
+    /// Each module's field matrices.
+    pub entities: Vec<&'static Entity>,
     pub statements: Vec<&'static Statement>,
     pub routes: Vec<Route>,
     constraints: Vec<fn() -> Vec<Constraint>>,
@@ -73,8 +79,12 @@ impl Registry {
         let matrix = Matrix::of(kernel_grants().chain(all.iter().flat_map(module_grants)));
         let matrix = all
             .iter()
-            .flat_map(delegates)
+            .flat_map(|module| of_realm(module, module.delegates))
             .fold(matrix, |matrix, (role, permission)| matrix.delegating(role, permission));
+        let matrix = all
+            .iter()
+            .flat_map(|module| of_realm(module, module.slices))
+            .fold(matrix, |matrix, (role, slice)| matrix.slicing(role, slice));
         let mut realms: Vec<Realm> = all.iter().filter_map(|m| m.realm).collect();
         realms.sort_by_key(|realm| realm.name);
         realms.dedup_by_key(|realm| realm.name);
@@ -86,12 +96,14 @@ impl Registry {
             matrix,
             realms,
             vocabulary,
+            entities: vec![],
             statements: vec![],
             routes: vec![],
             constraints: vec![],
         };
         for module in all {
             registry.migrations.extend(module.migrations);
+            registry.entities.extend(module.entities);
             registry.statements.extend(module.statements);
             registry.constraints.push(module.constraints);
             let realm = module.realm.map(|realm| realm.name);
@@ -129,9 +141,13 @@ fn module_grants(module: &Module) -> impl Iterator<Item = (&'static str, Grant)>
     module.grants.iter().flat_map(own).map(move |grant| (realm, grant))
 }
 
-fn delegates(module: &Module) -> impl Iterator<Item = (Role, &'static str)> + use<> {
+/// What a module says of its roles, by role.
+fn of_realm(
+    module: &Module,
+    said: &'static [(&'static str, &'static str)],
+) -> impl Iterator<Item = (Role, &'static str)> + use<> {
     let realm = module.realm.map_or("", |realm| realm.name);
-    module.delegates.iter().map(move |(role, permission)| (Role { realm, name: role }, *permission))
+    said.iter().map(move |(role, what)| (Role { realm, name: role }, *what))
 }
 
 /// Who has no credential, and the accounts under which the server itself acts.
@@ -176,11 +192,14 @@ fn kernel_module() -> Module {
             7 "statutes" "0007_statutes.sql",
             8 "deidentified" "0008_deidentified.sql",
             9 "consent" "0009_consent.sql",
+            10 "slices" "0010_slices.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: None,
         grants: &[],
         delegates: &[],
+        slices: &[],
+        entities: &[],
         resources: &[],
         statements: statements.concat(),
         constraints: || {

@@ -1,6 +1,7 @@
 //! Who may do what, and how private each column is. Pure: no I/O, no clock, no SQL.
 //!
 //! - [`Matrix`] is the one lever of access: roles in rows, permissions in columns (K-006).
+//! - [`Entity`] is the same for the fields of a record: which role sees which.
 //! - [`Classes`] is the privacy class of every column (promise P9), and what follows from it: what
 //!   the ledger masks, what a reader without the right to it does not see.
 //! - [`Vocabulary`] and what is around it are the policies that an organization writes over attributes,
@@ -13,6 +14,7 @@ mod attributes;
 mod classes;
 pub mod consent;
 pub mod deidentification;
+mod entity;
 mod matrix;
 pub mod return_to_play;
 pub mod statutes;
@@ -22,4 +24,5 @@ pub use attributes::{
     PolicySet, Question, Reason, ResourceKind, Rule, RuleFault, Subject, Vocabulary, When,
 };
 pub use classes::{Class, Classes, Column, Ledger, Table};
+pub use entity::Entity;
 pub use matrix::{Grant, Matrix, Role};

@@ -21,6 +21,7 @@ pub struct Role {
 pub struct Matrix {
     rows: BTreeMap<Role, BTreeSet<&'static str>>,
     delegated: BTreeSet<(Role, &'static str)>,
+    slices: BTreeMap<Role, &'static str>,
 }
 
 impl Matrix {
@@ -30,7 +31,7 @@ impl Matrix {
         for (realm, Grant { role, permissions }) in grants {
             rows.entry(Role { realm, name: role }).or_default().extend(permissions);
         }
-        Self { rows, delegated: BTreeSet::new() }
+        Self { rows, ..Self::default() }
     }
 
     /// The same, where `role` may make others hold a permission that it does not hold itself: who
@@ -38,6 +39,18 @@ impl Matrix {
     pub fn delegating(mut self, role: Role, permission: &'static str) -> Self {
         self.delegated.insert((role, permission));
         self
+    }
+
+    /// The same, where what `role` reads it reads as the database's role `slice`, which sees a part of each
+    /// record.
+    pub fn slicing(mut self, role: Role, slice: &'static str) -> Self {
+        self.slices.insert(role, slice);
+        self
+    }
+
+    /// As which role of the database's a role reads, where it sees a part of each record.
+    pub fn slice(&self, role: Option<Role>) -> Option<&'static str> {
+        self.slices.get(&role?).copied()
     }
 
     /// The role of this name in this realm, if there is one.

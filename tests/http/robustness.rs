@@ -350,6 +350,8 @@ mod trouble {
             realm: Some(clinic::REALM),
             grants: &[Grant { role: "admin", permissions: &["trouble:make"] }],
             delegates: &[],
+            slices: &[],
+            entities: &[],
             resources: &[],
             statements: ALL.to_vec(),
             constraints: Vec::new,

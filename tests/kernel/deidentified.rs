@@ -119,6 +119,8 @@ mod probe {
             realm: Some(clinic::REALM),
             grants: &[Grant { role: "admin", permissions: &["probe:read", "probe:search"] }],
             delegates: &[],
+            slices: &[],
+            entities: &[],
             resources: &[],
             statements: ALL.to_vec(),
             constraints: Vec::new,

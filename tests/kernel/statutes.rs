@@ -15,7 +15,7 @@ use super::{as_tenant, sqlstate};
 
 /// A version of Ohio's pack in which minors may no longer consent from July 2026 on.
 fn repealed() -> String {
-    let text = BUILT_IN[0].replace("us-oh/2026-01", "us-oh/2026-07");
+    let text = BUILT_IN[0].replace("us-oh/2026-11", "us-oh/2027-07");
     let dates = "effective_from = \"1989-07-01\"";
     assert!(text.contains(dates));
     text.replace(dates, &format!("{dates}\neffective_until = \"2026-07-01\""))
@@ -43,7 +43,7 @@ fn a_migrated_database_holds_the_built_in_packs_word_for_word() {
         assert_eq!(packs, versions);
         let rules =
             "select jsonb_build_array(citation, kind, effective_from, effective_until, parameters)
-                       from kernel.statute_rule where version = 'us-oh/2026-01' order by position";
+                       from kernel.statute_rule where version = 'us-oh/2026-11' order by position";
         let stored: Vec<serde_json::Value> =
             app.ask(rules).await.iter().map(|row| serde_json::from_str(row).unwrap()).collect();
         let pack = StatutePack::parse(BUILT_IN[0]).unwrap();
@@ -65,7 +65,7 @@ fn a_migrated_database_holds_the_built_in_packs_word_for_word() {
         assert!(in_force(app, "us-xx", "concussion", "2026-03-01").await.is_empty());
         let versions =
             "select kernel.pack_version('us-oh') union all select kernel.pack_version('us-xx')";
-        assert_eq!(app.ask(versions).await, ["us-oh/2026-01", "null"]);
+        assert_eq!(app.ask(versions).await, ["us-oh/2026-11", "null"]);
     });
 }
 
@@ -75,7 +75,7 @@ fn a_repeal_holds_from_its_day_and_every_server_hears_of_it_within_a_second() {
         let other = app.add_replica(&Options::default()).await;
         let loaded = load(app, &repealed()).await.unwrap();
         assert!(loaded.is_new);
-        assert_eq!((&*loaded.version, &*loaded.newest), ("us-oh/2026-07", "us-oh/2026-07"));
+        assert_eq!((&*loaded.version, &*loaded.newest), ("us-oh/2027-07", "us-oh/2027-07"));
         for (day, wanted) in [
             ("1989-06-30", vec![]),
             ("1989-07-01", vec!["ORC 5122.04"]),
@@ -100,9 +100,9 @@ fn a_repeal_holds_from_its_day_and_every_server_hears_of_it_within_a_second() {
 #[test]
 fn an_older_version_is_kept_and_does_not_come_into_force() {
     run(async |app| {
-        let old = repealed().replace("us-oh/2026-07", "us-oh/2025-12");
+        let old = repealed().replace("us-oh/2027-07", "us-oh/2025-12");
         let loaded = load(app, &old).await.unwrap();
-        assert_eq!((loaded.is_new, &*loaded.newest), (true, "us-oh/2026-01"));
+        assert_eq!((loaded.is_new, &*loaded.newest), (true, "us-oh/2026-11"));
         assert_eq!(in_force(app, "us-oh", "minor_consent", "2026-07-01").await, ["ORC 5122.04"]);
     });
 }
@@ -115,11 +115,11 @@ fn a_version_once_loaded_keeps_its_text_and_what_is_no_pack_changes_nothing() {
         assert!(!load(app, BUILT_IN[0]).await.unwrap().is_new, "the same text is no change");
         let other = BUILT_IN[0].replace("sessions = 6", "sessions = 60");
         let refused = load(app, &other).await.unwrap_err().to_string();
-        assert!(refused.contains("`us-oh/2026-01`") && refused.contains("of its own"), "{refused}");
+        assert!(refused.contains("`us-oh/2026-11`") && refused.contains("of its own"), "{refused}");
         for (garbage, says) in [
             ("}{ not TOML", "statute pack"),
             ("", "jurisdiction"),
-            (&*repealed().replace("us-oh/2026-07", "us-oh/newest"), "month or day"),
+            (&*repealed().replace("us-oh/2027-07", "us-oh/newest"), "month or day"),
             (&*repealed().replace("2026-07-01", "1980-01-01"), "ends before it begins"),
         ] {
             let refused = load(app, garbage).await.unwrap_err();
@@ -138,7 +138,7 @@ fn the_serving_login_reads_the_law_and_cannot_make_it() {
         for sql in [
             "insert into kernel.statute_pack values ('us-oh', 'us-oh/2027-01', 18, '', now())",
             "update kernel.statute_pack set loaded_at = now()",
-            "insert into kernel.statute_rule values ('us-oh/2026-01', 'x', 'concussion', null, null, '{}', 99)",
+            "insert into kernel.statute_rule values ('us-oh/2026-11', 'x', 'concussion', null, null, '{}', 99)",
             "update kernel.statute_rule set effective_until = '2026-01-01'",
             "delete from kernel.statute_rule",
             "truncate kernel.statute_rule, kernel.statute_pack",

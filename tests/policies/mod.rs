@@ -195,6 +195,8 @@ mod drones {
                 Grant { role: "viewer", permissions: &["drone:read"] },
             ],
             delegates: &[],
+            slices: &[],
+            entities: &[],
             resources: &[ResourceKind {
                 name: "drone",
                 plural: "drones",

@@ -172,17 +172,17 @@ fn a_changed_law_is_loaded_and_listed_and_a_wrong_file_is_refused_with_its_exit_
             path.to_str().unwrap().to_owned()
         };
         let (_, table, _) = say(app, &["statutes", "list"]).await;
-        assert!(table.contains("us-oh/2026-01") && table.contains("ORC 5122.04"), "{table}");
+        assert!(table.contains("us-oh/2026-11") && table.contains("ORC 5122.04"), "{table}");
         let ohio = policy::statutes::BUILT_IN[0];
-        let new = ohio.replace("us-oh/2026-01", "us-oh/2026-07");
+        let new = ohio.replace("us-oh/2026-11", "us-oh/2027-07");
         let good = write("good.toml", &new);
         let (code, out, talk) = say(app, &["statutes", "load", &good]).await;
-        assert_eq!((code, out.trim()), (Some(0), "us-oh/2026-07 is now in force"), "{talk}");
+        assert_eq!((code, out.trim()), (Some(0), "us-oh/2027-07 is now in force"), "{talk}");
         let (code, out, _) = say(app, &["--json", "statutes", "load", &good]).await;
         assert_eq!((code, &json(&out)["is_new"]), (Some(0), &Value::from(false)));
         let (_, listed, _) = say(app, &["--json", "statutes", "list"]).await;
         let first = json(&listed);
-        assert_eq!((&first["version"], &first["newest"]), (&"us-oh/2026-07".into(), &true.into()));
+        assert_eq!((&first["version"], &first["newest"]), (&"us-oh/2027-07".into(), &true.into()));
         assert_eq!(listed.lines().count(), table.lines().count() * 2 - 2, "both versions");
 
         let taken = write("taken.toml", &new.replace("sessions = 6", "sessions = 5"));

@@ -55,7 +55,7 @@ fn s02_a_concussion_stays_open_until_it_is_cleared_and_the_refusal_says_what_is_
         assert_eq!(reply.problem(), "409 gate_blocked");
         assert_eq!(missing(&reply), ["rtp_not_cleared"]);
         assert_eq!(reply.json()["statute"], "ORC 3707.511");
-        assert_eq!(reply.json()["pack"], "us-oh/2026-01");
+        assert_eq!(reply.json()["pack"], "us-oh/2026-11");
         let now = north.role("clinician").get(&format!("/incidents/{id}")).await.json();
         assert_eq!((now["status"].as_str(), now["version"].as_i64()), (Some("open"), Some(1)));
         let refused = format!(

@@ -12,7 +12,7 @@ use super::{
 /// Ohio's pack as it would be after a repeal of ORC 5122.04 from the first of July on.
 fn repealed() -> String {
     let from = "effective_from = \"1989-07-01\"";
-    let text = BUILT_IN[0].replace("us-oh/2026-01", "us-oh/2027-01");
+    let text = BUILT_IN[0].replace("us-oh/2026-11", "us-oh/2027-01");
     assert_eq!(text.matches(from).count(), 1);
     text.replace(from, &format!("{from}\neffective_until = \"2026-07-01\""))
 }
@@ -60,7 +60,7 @@ fn the_same_request_before_and_after_a_repeal_gets_two_verdicts_without_a_restar
             hand.set(time(now));
             let status = clinicians[0].get(&gate).await.json();
             assert_eq!(status["open"], true, "{now}: {status}");
-            assert_eq!(status["reasons"][0]["pack"], "us-oh/2026-01");
+            assert_eq!(status["reasons"][0]["pack"], "us-oh/2026-11");
         }
         load(app, 2, &repealed()).await;
         for (replica, clinician) in clinicians.iter().enumerate() {
@@ -144,7 +144,7 @@ fn attendance_of_counselling_after_a_repeal_needs_the_guardian() {
 #[test]
 fn one_kind_of_incident_on_two_dates_is_refused_under_the_law_of_each() {
     // From July on a report may go to a peace officer alone.
-    let text = BUILT_IN[0].replace("us-oh/2026-01", "us-oh/2027-01");
+    let text = BUILT_IN[0].replace("us-oh/2026-11", "us-oh/2027-01");
     let (head, tail) = text.split_once("citation = \"ORC 2151.421\"").unwrap();
     let now = format!("citation = \"ORC 2151.421\"\neffective_until = \"2026-07-01\"{tail}");
     let later = "[[rule]]\ncitation = \"ORC 2151.499\"\neffective_from = \"2026-07-01\"\nnote = \"A test's.\"\n\
@@ -198,7 +198,7 @@ fn s14_no_setting_goes_below_its_statutory_floor() {
                 assert_eq!(reply.status, 200, "{}", reply.text);
             }
             let (before, stored) = (admin.get(path).await, app.ask(row).await);
-            assert_eq!(before.json()["statute_pack"], "us-oh/2026-01");
+            assert_eq!(before.json()["statute_pack"], "us-oh/2026-11");
             for (field, value) in [
                 ("cell_threshold", json!(4)),
                 ("cell_threshold", json!(1)),

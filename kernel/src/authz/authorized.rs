@@ -8,7 +8,9 @@ use policy::{Role, statutes::Statutes};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Answer, Committed, Disclosed, Discloses, Fetched, Permission, Reads, Writes};
+use super::{
+    Answer, Committed, Disclosed, Discloses, Effect, Fetched, Permission, Reads, Sight, Writes,
+};
 use crate::{
     core::{Clock, Core},
     db::{Actor, Bound, Context, DbError, Disclosing, Origin, Row, Scope, Transaction},
@@ -58,6 +60,8 @@ pub struct Governed {
     pub(crate) caller: Caller,
     pub(crate) origin: Origin,
     pub(crate) route: &'static str,
+    /// As which role of the database's this request reads, where its caller sees a part of each record.
+    pub(crate) slice: Option<&'static str>,
     pub(crate) if_match: Option<String>,
     pub(crate) idempotency: Option<Claim>,
     /// The server's, unless an operator loads what was long ago.
@@ -147,6 +151,7 @@ impl<P: Permission> Authorized<P> {
             caller,
             origin: self.governed.origin.clone(),
             route: self.governed.route,
+            slice: None,
             if_match: None,
             idempotency: None,
             clock: self.governed.clock.clone(),
@@ -209,8 +214,24 @@ impl<P: Permission> Authorized<P> {
         self.flush(&statement).await
     }
 
+    /// Who sees a part of each record reads by a slice, whatever the handler had in mind.
     pub(super) fn context<'a>(&'a self, scope: Scope<'a>) -> Context<'a> {
-        self.governed.context(P::NAME, scope)
+        match self.governed.slice {
+            Some(role) if <P::Effect as Effect>::BY_SLICE => {
+                self.governed.context(P::NAME, Scope::Slice(role))
+            }
+            _ => self.governed.context(P::NAME, scope),
+        }
+    }
+
+    /// What the caller sees of the records that an answer shows.
+    pub fn sight(&self) -> Sight {
+        let caller = &self.governed.caller;
+        match (caller.actor, caller.role) {
+            (Actor::Operator(_), _) => Sight::everything(),
+            (_, Some(role)) => Sight::of(role.name),
+            (_, None) => Sight::nothing(),
+        }
     }
 
     async fn flush<R: Row>(&self, bound: &Bound<R>) -> Result<Vec<R>, Problem> {
@@ -412,6 +433,7 @@ impl Governed {
             permission,
             origin: &self.origin,
             scope,
+            now: Some(self.clock.now()),
         }
     }
 

@@ -127,6 +127,7 @@ mod authorized;
 mod operator;
 mod permission;
 mod release;
+mod sight;
 
 pub use answer::{Answer, Committed, Disclosed, Fetched, Released, Reply};
 pub(crate) use answer::{Encoded, NextPage};
@@ -135,3 +136,4 @@ pub use authorized::{Authorized, Caller, Governed, TenantTx};
 pub use operator::Operator;
 pub use permission::{Deidentifies, Discloses, Effect, Permission, Reads, Writes};
 pub(crate) use release::ALL as RELEASE_STATEMENTS;
+pub use sight::{Shown, Sight};

@@ -38,6 +38,7 @@ impl Operator {
             caller,
             origin: Origin::internal(run),
             route: command,
+            slice: None,
             if_match: None,
             idempotency: None,
             clock,

@@ -18,6 +18,8 @@ pub trait Permission: Copy + Send + Sync + 'static {
 pub trait Effect: Send + Sync + 'static {
     /// For the documentation: `read`, `write`, `disclose`, `deidentify`.
     const NAME: &'static str;
+    /// Whether a caller of a slice does it by the slice.
+    const BY_SLICE: bool = true;
     /// What the handler returns, for a body of type `V`.
     type Answer<V>: Reply<V> + Send;
 }
@@ -37,6 +39,7 @@ impl Effect for Reads {
 }
 impl Effect for Writes {
     const NAME: &'static str = "write";
+    const BY_SLICE: bool = false;
     type Answer<V> = Committed<V>;
 }
 impl Effect for Discloses {
@@ -45,6 +48,7 @@ impl Effect for Discloses {
 }
 impl Effect for Deidentifies {
     const NAME: &'static str = "deidentify";
+    const BY_SLICE: bool = false;
     type Answer<V> = Released<V>;
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -66,6 +67,8 @@ pub(crate) enum Scope<'a> {
     Search(&'a Value),
     /// As `reeve_deid`, which sees the views of the schema `deid`.
     Deidentified(&'a Value),
+    /// As a slice, which sees the views of its own schema.
+    Slice(&'static str),
 }
 
 impl<'a> Scope<'a> {
@@ -74,12 +77,13 @@ impl<'a> Scope<'a> {
             Self::Own => "none",
             Self::Search(_) => "reeve_search",
             Self::Deidentified(_) => "reeve_deid",
+            Self::Slice(role) => role,
         }
     }
 
     fn setting(self) -> Option<&'a Value> {
         match self {
-            Self::Own => None,
+            Self::Own | Self::Slice(_) => None,
             Self::Search(setting) | Self::Deidentified(setting) => Some(setting),
         }
     }
@@ -92,6 +96,8 @@ pub(crate) struct Context<'a> {
     pub(crate) permission: &'static str,
     pub(crate) origin: &'a Origin,
     pub(crate) scope: Scope<'a>,
+    /// By which time the transaction decides (`kernel.now()`); the database's own when there is none.
+    pub(crate) now: Option<Timestamp>,
 }
 
 impl Context<'_> {
@@ -106,6 +112,7 @@ impl Context<'_> {
             self.origin.user_agent.clone(),
             self.scope.setting().map(ToString::to_string),
             self.scope.role(),
+            self.now.map(|now| now.to_string()),
         )
     }
 }
@@ -114,8 +121,8 @@ statements! {
     /// Everything a transaction must know, for this transaction only (`true` is SET LOCAL).
     fn set_context(tenant: Uuid, actor_kind: &'static str, actor: Option<Uuid>, permission: &'static str,
                    request: Uuid, address: Option<String>, user_agent: Option<String>,
-                   search: Option<String>, role: &'static str) -> Done
-        = "select 9 = num_nonnulls(
+                   search: Option<String>, role: &'static str, now: Option<String>) -> Done
+        = "select 10 = num_nonnulls(
                   set_config('app.tenant_id', $1::uuid::text, true),
                   set_config('app.actor_kind', $2::text, true),
                   set_config('app.actor_id', coalesce($3::uuid::text, ''), true),
@@ -124,5 +131,6 @@ statements! {
                   set_config('app.address', coalesce($6::text, ''), true),
                   set_config('app.user_agent', coalesce($7::text, ''), true),
                   set_config('app.search', coalesce($8::text, ''), true),
+                  set_config('app.now', coalesce($10::text, ''), true),
                   set_config('role', $9::text, true)) as done";
 }

@@ -60,7 +60,7 @@ const RULES: &[Rule] = &[
             ", expected as (select '(tenant_id = (NULLIF(current_setting(''app.tenant_id''::text, true), ''''::text))::uuid)' as tenant)
              select o.name || ' ' || p.polname from ours o join pg_policy p on p.polrelid = o.oid, expected,
                     lateral (values (pg_get_expr(p.polqual, p.polrelid)), (pg_get_expr(p.polwithcheck, p.polrelid))) e (condition)
-             where o.tenanted and p.polroles && (select array_agg(oid) || 0::oid from pg_roles where rolname in ('reeve_app', 'reeve_search', 'reeve_deid'))
+             where o.tenanted and p.polroles && (select array_agg(oid) || 0::oid from pg_roles where rolname in (select kernel.serving_role()))
                and condition <> tenant and not starts_with(condition, '(' || tenant || ' AND ')"
         ),
     },
@@ -69,7 +69,7 @@ const RULES: &[Rule] = &[
         fix: "give the policy a WITH CHECK clause",
         sql: ours!("select o.name || ' ' || p.polname from ours o join pg_policy p on p.polrelid = o.oid
              where o.tenanted and p.polcmd in ('*', 'a', 'w') and p.polwithcheck is null
-               and p.polroles && (select array_agg(oid) || 0::oid from pg_roles where rolname in ('reeve_app', 'reeve_search', 'reeve_deid'))"),
+               and p.polroles && (select array_agg(oid) || 0::oid from pg_roles where rolname in (select kernel.serving_role()))"),
     },
     Rule {
         code: "tenant-nullable",
@@ -105,7 +105,7 @@ const RULES: &[Rule] = &[
         code: "partition-readable",
         fix: "revoke all on the partition; it is reached through its parent",
         sql: ours!("select o.name || ' ' || r.rolname from ours o, pg_roles r
-             where o.relispartition and r.rolname in ('reeve_app', 'reeve_search', 'reeve_deid')
+             where o.relispartition and r.rolname in (select kernel.serving_role())
                and has_table_privilege(r.oid, o.oid, 'select, insert, update, delete, truncate')"),
     },
     Rule {
@@ -129,36 +129,38 @@ const RULES: &[Rule] = &[
     Rule {
         code: "view-without-invoker",
         fix: "create the view with (security_invoker = true)",
-        sql: ours!("select name from ours where relkind = 'v' and nspname <> 'deid'
+        sql: ours!("select name from ours where relkind = 'v' and nspname not in (select schema from kernel.slice)
              and not coalesce('security_invoker=true' = any(reloptions), false)"),
     },
     Rule {
-        code: "analytics-reads-records",
-        fix: "revoke it from reeve_deid: analytics reads views of the schema deid and nothing else",
-        sql: ours!("select name from ours where relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-             and case when relkind = 'S' then has_sequence_privilege('reeve_deid', oid, 'usage, select, update')
-                      else has_table_privilege('reeve_deid', oid, 'insert, update, delete, truncate, references, trigger')
-                        or has_any_column_privilege('reeve_deid', oid, 'insert, update, references')
-                        or nspname <> 'deid' and has_any_column_privilege('reeve_deid', oid, 'select') end"),
+        code: "slice-reads-records",
+        fix: "revoke it from the slice: it reads the views of its own schema and nothing else",
+        sql: ours!(", reading as (select s.role, s.schema, ours.* from ours, kernel.slice s where relkind in ('r', 'p', 'v', 'm', 'f', 'S'))
+             select name || ' ' || role from reading
+             where case when relkind = 'S' then has_sequence_privilege(role, oid, 'usage, select, update')
+                                                and not (role <> 'reeve_deid' and name = 'audit.entry_sequence')
+                      else has_table_privilege(role, oid, 'insert, update, delete, truncate, references, trigger')
+                        or has_any_column_privilege(role, oid, 'insert, update, references')
+                           and not (role <> 'reeve_deid' and name = 'audit.entry')
+                        or nspname <> schema and has_any_column_privilege(role, oid, 'select') end"),
     },
     Rule {
-        code: "analytics-has-powers",
-        fix: "take the membership, the function or the right to create from reeve_deid",
-        sql: "select 'member of ' || m.roleid::regrole from pg_auth_members m where m.member = 'reeve_deid'::regrole
-             union select 'execute ' || p.oid::regprocedure from pg_proc p
-             where p.prosecdef and has_function_privilege('reeve_deid', p.oid, 'execute')
+        code: "slice-has-powers",
+        fix: "take the membership, the function or the right to create from the slice",
+        sql: "select s.role || ' member of ' || m.roleid::regrole from kernel.slice s join pg_auth_members m on m.member = s.role::text::regrole
+             union select s.role || ' execute ' || p.oid::regprocedure from kernel.slice s, pg_proc p
+             where p.prosecdef and has_function_privilege(s.role, p.oid, 'execute')
                and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
-             union select 'create in ' || nspname from pg_namespace
-             where nspname !~ '^pg_' and nspname <> 'public' and has_schema_privilege('reeve_deid', oid, 'create')",
+             union select s.role || ' create in ' || nspname from kernel.slice s, pg_namespace
+             where nspname !~ '^pg_' and nspname <> 'public' and has_schema_privilege(s.role, oid, 'create')",
     },
     Rule {
-        code: "deid-read-with-names",
-        fix: "revoke it from all but reeve_deid: who reads names as well could join the two",
-        sql: ours!("select o.name || ' ' || r.rolname from ours o, pg_roles r
-             where o.nspname = 'deid' and o.relkind in ('r', 'p', 'v', 'm', 'f')
-               and r.rolname in ('reeve_app', 'reeve_search')
-               and (has_table_privilege(r.oid, o.oid, 'select, insert, update, delete, truncate, references, trigger')
-                    or has_any_column_privilege(r.oid, o.oid, 'select, insert, update, references'))"),
+        code: "slice-read-by-others",
+        fix: "revoke it from all but the slice's own role: who reads more could join the two",
+        sql: ours!("select o.name || ' ' || r from ours o join kernel.slice s on s.schema = o.nspname, kernel.serving_role() r
+             where o.relkind in ('r', 'p', 'v', 'm', 'f') and r <> s.role
+               and (has_table_privilege(r, o.oid, 'select, insert, update, delete, truncate, references, trigger')
+                    or has_any_column_privilege(r, o.oid, 'select, insert, update, references'))"),
     },
     Rule {
         code: "unprotected-relation-granted",
@@ -187,7 +189,7 @@ const RULES: &[Rule] = &[
         fix: "give the object to reeve_owner",
         sql: "select pg_describe_object(d.classid, d.objid, 0) from pg_shdepend d
              join pg_roles r on r.oid = d.refobjid and d.refclassid = 'pg_authid'::regclass
-             where r.rolname in ('reeve_app', 'reeve_search', 'reeve_deid') and d.deptype = 'o'
+             where r.rolname in (select kernel.serving_role()) and d.deptype = 'o'
                and d.dbid = (select oid from pg_database where datname = current_database())",
     },
 ];

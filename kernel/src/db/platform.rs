@@ -59,7 +59,8 @@ impl Platform {
         bound: &Bound<R>,
     ) -> Result<Vec<R>, DbError> {
         let Self { client, actor, origin } = self;
-        let context = Context { tenant, actor: *actor, permission, origin, scope: Scope::Own };
+        let context =
+            Context { tenant, actor: *actor, permission, origin, scope: Scope::Own, now: None };
         let mut set = context.bound();
         // `set_config('role', 'none')` would give the connection back its login's powers.
         if let Some(role) = set.params.last_mut() {

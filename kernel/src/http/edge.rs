@@ -232,9 +232,11 @@ async fn govern(
     *tenant = Some(caller.tenant);
     let mut governed = Governed {
         core: edge.core.clone(),
-        caller,
         origin,
         route: route.name,
+        // The kernel's own routes tell everybody about themselves alone.
+        slice: route.realm.and_then(|_| edge.core.matrix.slice(caller.role)),
+        caller,
         if_match: text("if-match").map(Into::into),
         idempotency: None,
         clock: edge.core.clock.clone(),

@@ -5,9 +5,13 @@ use std::str::FromStr;
 
 use axum::http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use bytes::Bytes;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error, IgnoredAny},
+};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{FieldError, Problem};
 
@@ -92,6 +96,50 @@ impl<T: FromStr + Send> Input for Item<T> {
     fn describe(doc: &mut InputDoc) {
         doc.parameters.push(json!({
             "name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"},
+        }));
+    }
+}
+
+/// A record by its opaque id: our own, or what another system calls it (C-17).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reference {
+    pub id: Option<Uuid>,
+    pub external_id: Option<String>,
+}
+
+impl FromStr for Reference {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        match (fits, text.parse()) {
+            (true, Ok(id)) => Ok(Self { id: Some(id), external_id: None }),
+            (true, Err(_)) => Ok(Self { id: None, external_id: Some(text.to_owned()) }),
+            (false, _) => Err("an id of 1 to 100 characters"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Reference {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// The record named in the path by whichever id; what no record can have is nowhere.
+pub struct Named(pub Reference);
+
+impl Input for Named {
+    fn read(request: &Incoming) -> Result<Self, Problem> {
+        let text = request.params.iter().find(|(name, _)| name == "id").map(|(_, value)| value);
+        let parsed = text.and_then(|text| text.parse().ok()).map(Self);
+        parsed.ok_or_else(Problem::not_found)
+    }
+
+    fn describe(doc: &mut InputDoc) {
+        doc.parameters.push(json!({
+            "name": "id", "in": "path", "required": true, "schema": {"type": "string"},
+            "description": "the record's id, or its `external_id`",
         }));
     }
 }

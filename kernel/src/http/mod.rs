@@ -18,14 +18,16 @@ pub(crate) use cursor::Cursors;
 pub use edge::{Edge, router};
 pub use fields::{Code, Fault, Fields, Patch, Purpose, text};
 pub use input::{
-    Body, Form, FromQuery, Hints, Incoming, Input, Item, OptionalBody, Query, QueryReader,
-    parameter, parse_json,
+    Body, Form, FromQuery, Hints, Incoming, Input, Item, Named, OptionalBody, Query, QueryReader,
+    Reference, parameter, parse_json,
 };
 pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;
 pub use openapi::document;
-pub use page::{List, Page};
+pub use page::{List, Page, Paging};
 pub use problem::{Constraint, FieldError, Problem};
 pub use route::{Docs, Method, Route, Routes};
 pub use serve::{Limits, serve};
 pub use telemetry::{install_metrics, metrics_router};
-pub use values::{email, phone};
+pub use values::{
+    EVER, choice, date, day, defaulted, email, id, one_of, phone, whole, words, words_or_none,
+};

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::{Problem, parameter};
+use super::{FromQuery, Problem, QueryReader, parameter};
 
 /// One page of a list.
 #[derive(Serialize, ToSchema)]
@@ -13,6 +13,22 @@ pub struct Page<T> {
     pub limit: i64,
     /// Send it as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
+}
+
+/// Where a list goes on, and how far.
+pub struct Paging {
+    pub limit: i64,
+    pub cursor: Option<String>,
+}
+
+impl FromQuery for Paging {
+    fn read(query: &mut QueryReader) -> Self {
+        Self { limit: query.limit(), cursor: query.text("cursor", 2000) }
+    }
+
+    fn parameters() -> Vec<Value> {
+        Page::<()>::parameters()
+    }
 }
 
 /// One page as a bare array, where a document shows its lists so.

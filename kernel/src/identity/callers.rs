@@ -201,7 +201,8 @@ async fn look_up<R: crate::db::Row>(
     statement: &crate::db::Bound<R>,
 ) -> Result<R, Refused> {
     let actor = Actor::Anonymous;
-    let context = Context { tenant, actor, permission: "identify", origin, scope: Scope::Own };
+    let context =
+        Context { tenant, actor, permission: "identify", origin, scope: Scope::Own, now: None };
     let found = core.flush(&context, statement).await;
     let found = found.map_err(|e| Refused::unknown(Problem::from_db(e, &[])))?;
     found.into_iter().next().ok_or_else(Refused::nobody)

@@ -190,6 +190,7 @@ impl Core {
             permission: "server:watch",
             origin: &origin,
             scope: Scope::Own,
+            now: None,
         };
         self.flush(&context, bound).await
     }

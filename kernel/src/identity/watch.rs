@@ -100,8 +100,14 @@ impl Watch {
 
     async fn flush<R: Row>(&self, tenant: Uuid, bound: &Bound<R>) -> Result<Vec<R>, DbError> {
         let (actor, origin) = (WATCH.actor(), &self.origin);
-        let context =
-            Context { tenant, actor, permission: "server:watch", origin, scope: Scope::Own };
+        let context = Context {
+            tenant,
+            actor,
+            permission: "server:watch",
+            origin,
+            scope: Scope::Own,
+            now: None,
+        };
         self.db.flush(&context, bound).await
     }
 

@@ -33,6 +33,8 @@ pub fn module() -> Module {
         realm: Some(REALM),
         grants: permissions::GRANTS,
         delegates: &[],
+        slices: &[],
+        entities: &[],
         resources: &[],
         statements: vec![],
         constraints: Vec::new,

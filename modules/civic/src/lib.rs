@@ -35,6 +35,8 @@ pub fn module() -> Module {
         realm: Some(REALM),
         grants: permissions::GRANTS,
         delegates: &[],
+        slices: &[],
+        entities: &[],
         resources: &[],
         statements: vec![],
         constraints: Vec::new,

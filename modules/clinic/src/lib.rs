@@ -49,6 +49,8 @@ pub fn module() -> Module {
         realm: Some(REALM),
         grants: permissions::GRANTS,
         delegates: &[],
+        slices: &[],
+        entities: &[],
         resources: &[],
         statements: [patients::sql::ALL, appointments::sql::ALL, catalogues::sql::ALL].concat(),
         constraints: || {

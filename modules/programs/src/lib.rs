@@ -97,6 +97,8 @@ pub fn module() -> Module {
         realm: Some(REALM),
         grants: permissions::GRANTS,
         delegates: permissions::DELEGATES,
+        slices: &[],
+        entities: &[],
         resources: &[],
         statements: statements(),
         constraints,

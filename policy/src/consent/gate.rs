@@ -162,7 +162,7 @@ mod tests {
         let closed = judge(&participant(), &[], NOW);
         assert!(!closed.open);
         assert_eq!(codes(&closed), ["consent_missing"]);
-        assert_eq!(closed.reasons[0].authority.pack, "us-oh/2026-01");
+        assert_eq!(closed.reasons[0].authority.pack, "us-oh/2026-11");
         let open = judge(&participant(), &[parents("training")], NOW);
         assert!(open.open);
         assert_eq!(codes(&open), ["covered"]);

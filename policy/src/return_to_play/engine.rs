@@ -208,7 +208,7 @@ mod tests {
         let refusal = advance(&progress, "2026-03-03T17:59:59.999999999").expect_err("too soon");
         assert_eq!(refusal.missing, [Missing::TooSoon { earliest: progress.earliest_next() }]);
         assert_eq!(refusal.authority.citation.as_deref(), Some("ORC 3707.511"));
-        assert_eq!(refusal.authority.pack, "us-oh/2026-01");
+        assert_eq!(refusal.authority.pack, "us-oh/2026-11");
     }
 
     #[test]

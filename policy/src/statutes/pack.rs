@@ -10,7 +10,7 @@ use serde_json::Value;
 pub struct StatutePack {
     /// Country and state, such as `us-oh`.
     pub jurisdiction: String,
-    /// The jurisdiction and the state of the text, such as `us-oh/2026-01`.
+    /// The jurisdiction and the state of the text, such as `us-oh/2026-11`.
     pub version: String,
     /// In years: from then on a person consents alone.
     pub age_of_majority: u16,
@@ -45,6 +45,8 @@ pub enum Law {
     MandatedReport(MandatedReportLaw),
     /// A minor's own consent to outpatient mental-health services (ORC 5122.04).
     MinorConsent(MinorConsentLaw),
+    /// A family's rights in education records (FERPA, 34 CFR Part 99).
+    EducationRecords(EducationRecordsLaw),
 }
 
 /// Where a young person trains: each has its own section of law.
@@ -133,6 +135,16 @@ pub struct MinorConsentLaw {
     pub purposes: Vec<String>,
 }
 
+/// The parameters of 34 CFR 99.5 and 99.10.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct EducationRecordsLaw {
+    /// In years: from then on the rights are the student's own.
+    pub rights_pass_at: u16,
+    /// In calendar days: within how many a record is shown to who asks.
+    pub inspection_days: u16,
+}
+
 impl StatutePack {
     /// Reads one pack.
     ///
@@ -186,6 +198,7 @@ impl Law {
             Self::Concussion(_) => "concussion",
             Self::MandatedReport(_) => "mandated_report",
             Self::MinorConsent(_) => "minor_consent",
+            Self::EducationRecords(_) => "education_records",
         }
     }
 
@@ -195,6 +208,7 @@ impl Law {
             Self::Concussion(law) => serde_json::to_value(law),
             Self::MandatedReport(law) => serde_json::to_value(law),
             Self::MinorConsent(law) => serde_json::to_value(law),
+            Self::EducationRecords(law) => serde_json::to_value(law),
         };
         // Words, numbers and lists of words: JSON has them all.
         fields.unwrap_or_default()

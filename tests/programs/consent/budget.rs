@@ -123,7 +123,7 @@ fn k087_the_seventh_session_and_the_thirty_first_day_are_refused_whichever_comes
         assert_eq!(refused_at(&north, &hand, &days, "2026-04-09T17:00:00Z").await, ["days_over"]);
         let reply = spend(&north, &days).await;
         assert_eq!(reply.json()["statute"], "ORC 5122.04");
-        assert_eq!(reply.json()["pack"], "us-oh/2026-01");
+        assert_eq!(reply.json()["pack"], "us-oh/2026-11");
         // Both at once: both are said.
         assert_eq!(
             refused_at(&north, &hand, &six, "2026-04-09T17:00:00Z").await,

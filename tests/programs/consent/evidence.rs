@@ -241,7 +241,7 @@ fn the_verdict_of_the_gate_says_why_with_the_section_of_law_and_the_pack() {
         let closed = gate(&north, &minor, "participation").await;
         assert_eq!((&closed["verdict"], &closed["open"]), (&json!("closed"), &json!(false)));
         assert_eq!(codes(&closed), ["consent_missing"]);
-        assert_eq!(closed["reasons"][0]["pack"], "us-oh/2026-01");
+        assert_eq!(closed["reasons"][0]["pack"], "us-oh/2026-11");
         assert_eq!(closed["evaluated_at"], BEGIN);
         let own = north.own_consent(&minor, "2026-03-02T15:00:00Z").await;
         let open = gate(&north, &minor, "mental_health").await;
