@@ -47,8 +47,7 @@ create unique index case_active_once on athletics.injury_case (tenant_id, athlet
     where status = 'active';
 create unique index case_external_id_taken on athletics.injury_case (tenant_id, external_id);
 create index case_by_athlete on athletics.injury_case (tenant_id, athlete_id, opened_at desc, id desc);
-create index case_by_status on athletics.injury_case (tenant_id, status, opened_at desc, id desc);
-create index case_by_attention on athletics.injury_case (tenant_id, attention_level, opened_at desc, id desc);
+create index case_by_time on athletics.injury_case (tenant_id, opened_at desc, id desc);
 create index case_by_trainer on athletics.injury_case (tenant_id, primary_at_id);
 select kernel.govern('athletics.injury_case', '{title,body_part,body_part_key}');
 

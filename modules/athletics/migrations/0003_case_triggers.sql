@@ -253,7 +253,10 @@ create view athletics.restriction with (security_invoker = true) as
 select e.id, e.case_id, e.athlete_id, e.restriction, e.restriction_until, e.occurred_at
   from athletics.event e
   join athletics.injury_case c on c.tenant_id = e.tenant_id and c.id = e.case_id and c.status = 'active'
+  left join athletics.school s on s.tenant_id = e.tenant_id and s.id = e.tenant_id
  where e.kind = 'restriction_added'
+   and (e.restriction_until is null
+        or e.restriction_until >= (kernel.now() at time zone coalesce(s.time_zone, 'America/New_York'))::date)
    and not exists (select from athletics.event l
                     where l.tenant_id = e.tenant_id and l.case_id = e.case_id and l.lifts = e.id);
 grant select on athletics.enrolled, athletics.membership, athletics.restriction to reeve_app;

@@ -49,7 +49,10 @@ select c.id, c.athlete_id, c.status, c.availability, c.opened_at
 create view athletics_coach.restriction with (security_barrier = true) as
 select e.id, e.case_id, e.athlete_id, e.restriction, e.restriction_until, e.occurred_at
   from athletics.event e join athletics_coach.injury_case c on c.id = e.case_id
+  left join athletics.school s on s.tenant_id = e.tenant_id and s.id = e.tenant_id
  where e.tenant_id = kernel.tenant() and e.kind = 'restriction_added'
+   and (e.restriction_until is null
+        or e.restriction_until >= (kernel.now() at time zone coalesce(s.time_zone, 'America/New_York'))::date)
    and not exists (select from athletics.event l
                     where l.tenant_id = e.tenant_id and l.case_id = e.case_id and l.lifts = e.id);
 
@@ -66,8 +69,9 @@ select m.id, m.case_id, m.phase, m.position, m.target_on, m.reached_on
  where m.tenant_id = kernel.tenant();
 
 create view athletics_coach.school with (security_barrier = true) as
-select s.external_id, s.domain, s.config, s.time_zone from athletics.school s
- where s.tenant_id = kernel.tenant() and s.id = kernel.tenant();
+select t.id, t.name, s.external_id, s.domain, s.config, s.time_zone
+  from kernel.tenant t left join athletics.school s on s.tenant_id = t.tenant_id and s.id = t.id
+ where t.tenant_id = kernel.tenant() and t.id = kernel.tenant();
 
 create schema athletics_family;
 
@@ -110,7 +114,10 @@ create view athletics_family.restriction with (security_barrier = true) as
 select e.id, e.case_id, e.athlete_id, e.restriction, e.restriction_until, e.occurred_at
   from athletics.event e
   join athletics_family.injury_case c on c.id = e.case_id and c.status = 'active'
+  left join athletics.school s on s.tenant_id = e.tenant_id and s.id = e.tenant_id
  where e.tenant_id = kernel.tenant() and e.kind = 'restriction_added'
+   and (e.restriction_until is null
+        or e.restriction_until >= (kernel.now() at time zone coalesce(s.time_zone, 'America/New_York'))::date)
    and not exists (select from athletics.event l
                     where l.tenant_id = e.tenant_id and l.case_id = e.case_id and l.lifts = e.id);
 
@@ -162,8 +169,9 @@ select d.id, d.athlete_id, d.disclosed_at, d.recipient, d.interest, d.basis, d.w
  where d.tenant_id = kernel.tenant();
 
 create view athletics_family.school with (security_barrier = true) as
-select s.external_id, s.domain, s.config, s.time_zone from athletics.school s
- where s.tenant_id = kernel.tenant() and s.id = kernel.tenant();
+select t.id, t.name, s.external_id, s.domain, s.config, s.time_zone
+  from kernel.tenant t left join athletics.school s on s.tenant_id = t.tenant_id and s.id = t.id
+ where t.tenant_id = kernel.tenant() and t.id = kernel.tenant();
 
 select kernel.open_slice('reeve_coach', 'athletics_coach');
 select kernel.open_slice('reeve_family', 'athletics_family');
