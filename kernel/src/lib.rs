@@ -16,8 +16,10 @@ pub mod identity;
 pub mod keys;
 pub mod module;
 pub mod people;
+pub mod place;
 pub mod policies;
 pub mod privacy;
+pub mod return_to_play;
 mod seal;
 pub mod sessions;
 pub mod sign_on;
@@ -26,4 +28,4 @@ pub mod tenant;
 
 pub use crate::core::{Clock, Core, Hand, random_bytes};
 #[doc(hidden)]
-pub use {postgres_types, tokio_postgres, uuid};
+pub use {jiff, postgres_types, serde_json, tokio_postgres, uuid};

@@ -12,7 +12,7 @@ use crate::{
     db::{CONTEXT_STATEMENTS, Migration, Statement},
     http::{Constraint, Route, Routes, idempotency},
     identity::{self, Realm, WATCH},
-    keys, people, policies, sessions, sign_on, statutes,
+    keys, people, policies, return_to_play, sessions, sign_on, statutes,
 };
 
 /// What a module brings.
@@ -170,6 +170,7 @@ fn kernel_module() -> Module {
         policies::sql::ALL,
         sign_on::sql::ALL,
         consent::sql::ALL,
+        return_to_play::sql::ALL,
         statutes::sql::ALL,
         audit::sql::ALL,
     ];
@@ -193,6 +194,7 @@ fn kernel_module() -> Module {
             8 "deidentified" "0008_deidentified.sql",
             9 "consent" "0009_consent.sql",
             10 "slices" "0010_slices.sql",
+            11 "return_to_play" "0011_return_to_play.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: None,
@@ -208,6 +210,7 @@ fn kernel_module() -> Module {
                 people::sql::constraints(),
                 policies::sql::constraints(),
                 consent::sql::constraints(),
+                return_to_play::sql::constraints(),
             ];
             all.into_iter().flatten().collect()
         },

@@ -206,6 +206,7 @@ fn s07_every_way_to_closed_goes_through_the_gate() {
         session.batch_execute(&context).await.unwrap();
         let report =
             north.incident(&json!({"incident_type": "mandated_report", "report_basis": "x"})).await;
+        let other = north.participant("2012-05-11").await;
         for (what, sql, code) in [
             ("close", format!("update programs.incident set status = 'closed', closed_at = now() where id = '{id}'"), "RV611"),
             ("close", format!("update programs.incident set status = 'closed', closed_at = now() where id = '{report}'"), "RV611"),
@@ -217,6 +218,8 @@ fn s07_every_way_to_closed_goes_through_the_gate() {
             ("advance tomorrow", format!("update programs.return_to_play set stage = 2, entered_at = now() + interval '2 days' where incident_id = '{id}'"), "RV613"),
             ("clear at stage 1", format!("update programs.return_to_play set cleared_at = now(), recorded_clear_at = now(), clinician_name = 'Dr A', clinician_profession = 'physician', licence_number = '1', clearance_document = 'd' where incident_id = '{id}'"), "RV613"),
             ("change the protocol", format!("update programs.return_to_play set protocol = 'zurich_2012' where incident_id = '{id}'"), "RV613"),
+            ("give it to another", format!("update programs.return_to_play set participant_id = '{other}' where incident_id = '{id}'"), "RV613"),
+            ("hang it on another", format!("update programs.return_to_play set incident_id = '{report}' where incident_id = '{id}'"), "RV613"),
             ("forget the report", format!("insert into programs.incident select tenant_id, gen_random_uuid(), 'mandated_report', null, null, null, null, 'closed', false, now(), null, 'x', 'us-oh', null, now() from kernel.tenant where id = '{}'", north.tenant.id), "RV610"),
             ("open without return to play", format!("insert into programs.incident (tenant_id, id, incident_type, participant_id, status, escalated, occurred_at, jurisdiction) select tenant_id, gen_random_uuid(), 'injury_concussion', participant_id, 'open', false, now(), 'us-oh' from programs.incident where id = '{id}'"), "RV610"),
             ("calm a crisis", "insert into programs.incident (tenant_id, id, incident_type, status, escalated, occurred_at, jurisdiction) values (kernel.tenant(), gen_random_uuid(), 'crisis', 'open', false, now(), 'us-oh')".into(), "RV610"),

@@ -267,3 +267,23 @@ fn an_incident_without_a_concussion_has_no_steps() {
         assert_eq!(reply.fields(), ["body.action"]);
     });
 }
+
+#[test]
+fn a_step_that_only_the_database_refuses_is_the_steps_own_refusal_on_record() {
+    let (options, hand) = at(BEGIN);
+    run_with(options, async |app| {
+        let north = Programme::new(app, "north").await;
+        let (id, key) = (north.concussion().await, north.role("clinician"));
+        // This server's clock is years ahead of PostgreSQL's.
+        hand.advance(hours(20 * 365 * 24));
+        let reply = step(key, &id, &advance()).await;
+        assert_eq!(reply.problem(), "409 gate_blocked", "{}", reply.text);
+        let refused = format!(
+            "select outcome || ' ' || permission || ' ' || reason from audit.entry
+              where request_id = '{}'",
+            reply.header("x-request-id").unwrap()
+        );
+        assert_eq!(app.ask(&refused).await, ["refused incident:escalate gate_blocked"]);
+        assert_eq!(app.ask("select stage from programs.return_to_play").await, ["1"]);
+    });
+}

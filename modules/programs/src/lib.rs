@@ -55,18 +55,6 @@ pub(crate) fn words(field: &str, longest: usize, given: String) -> Result<String
     text(longest)(given).map_err(|(kind, msg)| Problem::field(&["body", field], kind, msg))
 }
 
-/// The same where there may be none.
-pub(crate) fn words_or_none(
-    field: &str,
-    longest: usize,
-    given: String,
-) -> Result<Option<String>, Problem> {
-    match given.trim().is_empty() {
-        true => Ok(None),
-        false => words(field, longest, given).map(Some),
-    }
-}
-
 /// The module, for the server to mount.
 pub fn module() -> Module {
     let mut routes = Routes::default();
@@ -92,6 +80,7 @@ pub fn module() -> Module {
             4 "incidents" "0004_incidents.sql",
             5 "goals_and_knowledge" "0005_goals_and_knowledge.sql",
             6 "deidentified" "0006_deidentified.sql",
+            7 "return_to_play" "0007_return_to_play.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
@@ -135,7 +124,6 @@ fn constraints() -> Vec<Constraint> {
         sessions::sql::constraints(),
         consent::sql::constraints(),
         incidents::sql::constraints(),
-        return_to_play::sql::constraints(),
         goals::sql::constraints(),
         knowledge::sql::constraints(),
     ];

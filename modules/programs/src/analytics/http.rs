@@ -17,10 +17,7 @@ use super::{
     rules::{self, Person},
     sql,
 };
-use crate::{
-    permissions::ReadAnalytics,
-    settings::{place, rules::Place},
-};
+use crate::{permissions::ReadAnalytics, settings::place_and_threshold};
 
 /// Which participants. Months and groups, and nothing finer: a filter is a way to point at somebody.
 pub struct Selection {
@@ -149,7 +146,7 @@ pub async fn participation(
     Query(selection): Query<Selection>,
 ) -> Result<Released<Participation>, Problem> {
     let question = selection.question("participation");
-    let place = place(&act).await?;
+    let (place, threshold) = place_and_threshold(&act).await?;
     let whole = selection.is_whole();
     let today = place.local(act.now()).date();
     let Selection { from, to, program_id, cohort_id } = selection;
@@ -164,16 +161,16 @@ pub async fn participation(
             row: "participants",
         })
         .collect();
-    let table = rules::table(&people, &["participants"], place.threshold);
+    let table = rules::table(&people, &["participants"], threshold);
     let answer = Participation {
         as_of: today.to_string(),
-        threshold: place.threshold.get(),
+        threshold: threshold.get(),
         participants: if whole { rules::participants(&people, &table) } else { vec![] },
         sessions_attended: (!table.total.suppressed).then_some(attended),
         age_bands: table.age_bands,
         total: table.total,
     };
-    act.release(question, members(&people, place.threshold), place.threshold, answer).await
+    act.release(question, members(&people, threshold), threshold, answer).await
 }
 
 pub async fn attendance(
@@ -182,15 +179,16 @@ pub async fn attendance(
 ) -> Result<Released<Breakdown>, Problem> {
     let question = selection.question("attendance");
     let Selection { from, to, program_id, cohort_id } = selection;
-    let place = place(&act).await?;
+    let (place, threshold) = place_and_threshold(&act).await?;
     let taking_part = sql::list_taking_part(from, to, program_id, cohort_id);
-    let rows = act.aggregate(place.local(act.now()).date(), taking_part).await?;
+    let today = place.local(act.now()).date();
+    let rows = act.aggregate(today, taking_part).await?;
     let people = rows.into_iter().map(|row| Person {
         row: rules::share(row.sessions, row.attended),
         code: row.participant_code,
         age_band: row.age_band,
     });
-    breakdown(&act, &place, question, people.collect(), &rules::shares()).await
+    breakdown(&act, (today, threshold), question, people.collect(), &rules::shares()).await
 }
 
 /// Of which programme or cohort.
@@ -217,28 +215,29 @@ pub async fn outcomes(
     Query(Group { program_id, cohort_id }): Query<Group>,
 ) -> Result<Released<Breakdown>, Problem> {
     let question = format!("outcomes {program_id:?} {cohort_id:?}");
-    let place = place(&act).await?;
+    let (place, threshold) = place_and_threshold(&act).await?;
     let outcomes = sql::list_outcomes(program_id, cohort_id);
-    let rows = act.aggregate(place.local(act.now()).date(), outcomes).await?;
+    let today = place.local(act.now()).date();
+    let rows = act.aggregate(today, outcomes).await?;
     let people = rows.into_iter().map(|row| Person {
         row: rules::outcome(&row.outcome),
         code: row.participant_code,
         age_band: row.age_band,
     });
-    breakdown(&act, &place, question, people.collect(), &rules::OUTCOMES).await
+    breakdown(&act, (today, threshold), question, people.collect(), &rules::OUTCOMES).await
 }
 
 async fn breakdown(
     act: &Authorized<ReadAnalytics>,
-    place: &Place,
+    (today, threshold): (Date, Threshold),
     question: String,
     people: Vec<Person>,
     rows: &[&'static str],
 ) -> Result<Released<Breakdown>, Problem> {
     let answer = Breakdown {
-        as_of: place.local(act.now()).date().to_string(),
-        threshold: place.threshold.get(),
-        table: rules::table(&people, rows, place.threshold),
+        as_of: today.to_string(),
+        threshold: threshold.get(),
+        table: rules::table(&people, rows, threshold),
     };
-    act.release(question, members(&people, place.threshold), place.threshold, answer).await
+    act.release(question, members(&people, threshold), threshold, answer).await
 }

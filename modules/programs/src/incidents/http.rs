@@ -7,7 +7,9 @@ use kernel::{
         Body, FromQuery, Item, List, OptionalBody, Page, Patch, Problem, Query, QueryReader,
         parameter,
     },
+    place::law,
     privacy::{Pii, Reveal},
+    return_to_play::ReturnToPlay,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,8 +22,7 @@ use super::{
 };
 use crate::{
     permissions::{EscalateIncident, ReadIncident, WriteIncident},
-    return_to_play::ReturnToPlay,
-    settings::{place, rules::law},
+    settings::place,
 };
 
 /// An incident to be reported.

@@ -6,12 +6,13 @@ use kernel::{
     gates::{self, MissingStep},
     http::{Fields, Patch, Problem, Purpose, text},
     privacy::{Pii, Reveal},
+    return_to_play,
 };
 use policy::{
     return_to_play::{
-        Blocked, Closing, Gap, IncidentKind, Opening, Recipient, may_close, may_open,
+        Blocked, Closing, Gap, IncidentKind, Opening, Progress, Recipient, may_close, may_open,
     },
-    statutes::{InForce, RecipientKind},
+    statutes::{InForce, RecipientKind, Setting},
 };
 use serde_json::Value;
 
@@ -19,10 +20,7 @@ use super::{
     http::{IncidentBody, ReportBody, ReportFact},
     sql::CaseRow,
 };
-use crate::{
-    permissions::WriteIncident,
-    return_to_play::rules::{progress, setting},
-};
+use crate::permissions::WriteIncident;
 
 /// The types that are known; `sql` has the same. A type that nobody knows would have no gate.
 const TYPES: [&str; 10] = [
@@ -150,6 +148,16 @@ fn recipient_kind(code: &str) -> Option<RecipientKind> {
         "peace_officer" => Some(RecipientKind::PeaceOfficer),
         _ => None,
     }
+}
+
+/// Which section of the law of concussions speaks to it.
+pub fn setting(code: &str) -> Setting {
+    if code == "school" { Setting::School } else { Setting::YouthSports }
+}
+
+/// What a case has recorded of its return to play.
+pub fn progress(case: &CaseRow, reveal: &Reveal) -> Option<Progress> {
+    return_to_play::progress(&case.rtp.as_ref()?.peek(reveal).0)
 }
 
 /// Who took a case's reports, the last first.

@@ -5,13 +5,13 @@ use kernel::{
     http::{Constraint, Problem},
     postgres_types::Json,
     privacy::Pii,
+    return_to_play::RtpFact,
     row, statements,
 };
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::http::{Escalation, ReportFact};
-use crate::return_to_play::RtpFact;
 
 row! {
     /// An incident with all that belongs to it.

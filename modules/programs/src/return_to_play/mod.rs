@@ -2,12 +2,9 @@
 
 mod docs;
 mod http;
-pub(crate) mod rules;
 pub(crate) mod sql;
 
 use kernel::http::Routes;
-
-pub(crate) use http::{ReturnToPlay, RtpFact};
 
 use crate::permissions::EscalateIncident;
 

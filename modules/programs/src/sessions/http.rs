@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed, TenantTx},
     http::{Body, FromQuery, Item, List, Page, Patch, Problem, Query, QueryReader, parameter},
+    place::Place,
     privacy::Reveal,
 };
 use policy::statutes::Statutes;
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     consent::sql::{find_gates, insert_spent},
     permissions::{ReadSession, WriteSession},
-    settings::{place, rules::Place},
+    settings::place,
 };
 
 /// A session to be recorded.

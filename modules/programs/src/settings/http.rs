@@ -4,13 +4,14 @@ use jiff::tz::TimeZone;
 use kernel::{
     authz::{Answer, Authorized, Committed, Fetched, Permission},
     http::{Body, Patch, Problem},
+    place::Place,
 };
-use policy::{deidentification::Threshold, return_to_play::Protocol};
+use policy::deidentification::Threshold;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    rules::{self, Place},
+    rules,
     sql::{self, SettingsRow},
 };
 use crate::permissions::{ReadSettings, WriteSettings};
@@ -90,12 +91,18 @@ pub async fn change(
 /// # Errors
 /// What [`Problem`] says of the database's failure.
 pub async fn place<P: Permission>(act: &Authorized<P>) -> Result<Place, Problem> {
+    place_and_threshold(act).await.map(|(place, _)| place)
+}
+
+/// The same, and from how many people on the organisation counts.
+///
+/// # Errors
+/// What [`Problem`] says of the database's failure.
+pub async fn place_and_threshold<P: Permission>(
+    act: &Authorized<P>,
+) -> Result<(Place, Threshold), Problem> {
     let row = only(act.look_up(sql::find_settings()).await?)?;
-    let threshold = u32::try_from(row.cell_threshold).ok();
-    Ok(Place {
-        jurisdiction: row.jurisdiction,
-        zone: TimeZone::get(&row.time_zone).map_err(Problem::internal)?,
-        protocol: Protocol::of_code(&row.rtp_protocol).unwrap_or(Protocol::Amsterdam2022),
-        threshold: threshold.and_then(|k| Threshold::new(k).ok()).unwrap_or_default(),
-    })
+    let least = u32::try_from(row.cell_threshold).ok();
+    let threshold = least.and_then(|least| Threshold::new(least).ok()).unwrap_or_default();
+    Ok((Place::stored(row.jurisdiction, &row.time_zone, &row.rtp_protocol)?, threshold))
 }

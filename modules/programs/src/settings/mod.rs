@@ -2,12 +2,12 @@
 
 mod docs;
 mod http;
-pub(crate) mod rules;
+mod rules;
 pub(crate) mod sql;
 
 use kernel::http::Routes;
 
-pub(crate) use http::place;
+pub(crate) use http::{place, place_and_threshold};
 
 use crate::permissions::{ReadSettings, WriteSettings};
 

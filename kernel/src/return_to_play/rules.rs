@@ -2,22 +2,21 @@
 //! `policy::return_to_play`. Pure.
 
 use jiff::Timestamp;
-use kernel::{
-    authz::Permission,
-    gates::{self, MissingStep},
-    http::{FieldError, Fields, Patch, Problem, Purpose, text},
-    privacy::Reveal,
-};
 use policy::{
     return_to_play::{
         Action, Clearance, Licence, Missing, PhysicianLink, Profession, Progress, Protocol,
         Refusal, Symptoms,
     },
-    statutes::{PhysicianRelation, Setting},
+    statutes::PhysicianRelation,
 };
+use serde_json::{Value, json};
 
-use super::http::{ClinicianBody, PhysicianBody, StepBody};
-use crate::{incidents::sql::CaseRow, permissions::ClearReturn};
+use super::http::{ClinicianBody, PhysicianBody, RtpFact, Said, StepBody};
+use crate::{
+    authz::Permission,
+    gates::{self, MissingStep},
+    http::{FieldError, Fields, Patch, Problem, Purpose, text},
+};
 
 const RELATIONS: [(&str, PhysicianRelation); 4] = [
     ("consultation", PhysicianRelation::Consultation),
@@ -26,14 +25,8 @@ const RELATIONS: [(&str, PhysicianRelation); 4] = [
     ("supervision", PhysicianRelation::Supervision),
 ];
 
-/// Which section of the law of concussions speaks to it.
-pub fn setting(code: &str) -> Setting {
-    if code == "school" { Setting::School } else { Setting::YouthSports }
-}
-
-/// What a case has recorded of its return to play.
-pub fn progress(case: &CaseRow, reveal: &Reveal) -> Option<Progress> {
-    let rtp = &case.rtp.as_ref()?.peek(reveal).0;
+/// How far a return to play has come; none for a protocol or a stage that is none.
+pub fn progress(rtp: &RtpFact) -> Option<Progress> {
     let profession = rtp.clinician_profession.as_deref().map(profession);
     let number = rtp.licence_number.clone();
     Some(Progress {
@@ -136,6 +129,35 @@ fn clearance(clinician: &ClinicianBody, now: Timestamp) -> Result<Clearance, Pro
     })
 }
 
+/// What was said with a step: which symptoms, then the note; at most 2000 characters.
+///
+/// # Errors
+/// 422 for the body's `note`.
+pub fn note(body: &StepBody) -> Result<Option<String>, Problem> {
+    let symptoms = body.symptoms.as_ref().and_then(Said::words);
+    let said = symptoms.into_iter().chain(body.note.clone()).collect::<Vec<_>>().join("; ");
+    if said.trim().is_empty() {
+        return Ok(None);
+    }
+    let fault = |(kind, msg)| Problem::field(&["body", "note"], kind, msg);
+    text(2000)(said).map(Some).map_err(fault)
+}
+
+/// A clearance's columns, as the clinician was named and the step was decided.
+pub(super) fn clearance_columns(clinician: Option<&ClinicianBody>, next: &Progress) -> Value {
+    let physician = clinician.and_then(|c| c.physician.as_ref());
+    json!({
+        "cleared_at": next.cleared.as_ref().map(|cleared| cleared.at.to_string()),
+        "clinician_name": clinician.map(|c| c.name.trim()),
+        "clinician_profession": clinician.and_then(|c| c.profession.as_deref()).map(str::trim),
+        "licence_number": clinician.and_then(|c| c.licence_number.as_deref()).map(str::trim),
+        "licence_state": clinician.and_then(|c| c.licence_state.as_deref()),
+        "physician_relation": physician.map(|p| &p.relation),
+        "physician_name": physician.map(|p| p.name.trim()),
+        "clearance_document": clinician.and_then(|c| c.document_reference.as_deref()),
+    })
+}
+
 /// The refusal of a step. What a clearance's request itself lacks is 422 at its fields (S03); what only
 /// time or health can bring is 409. Both list everything, with the law.
 pub fn refuse_step<P: Permission>(refusal: &Refusal) -> Problem {
@@ -166,7 +188,111 @@ fn field(missing: &Missing) -> Option<FieldError> {
 }
 
 /// 403: a clearance is recorded by a clinician who has signed in, not by a program with a key.
-pub fn no_person() -> Problem {
+pub fn no_person<P: Permission>() -> Problem {
     let detail = "a clearance is recorded by a person who has signed in, not with an API key";
-    Problem::new(403, "person_required", detail).refusing(ClearReturn::NAME)
+    Problem::new(403, "person_required", detail).refusing(P::NAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use policy::statutes::Authority;
+
+    use super::*;
+
+    crate::permissions! {
+        TakeStep = "rtp:step", Writes;
+    }
+
+    const NOW: &str = "2026-03-09T16:00:00Z";
+
+    fn body(body: Value) -> StepBody {
+        crate::http::parse_json(body.to_string().as_bytes()).expect("the shape fits")
+    }
+
+    fn refused(missing: Vec<Missing>) -> Problem {
+        let authority = Authority { citation: Some("ORC 3707.511".into()), pack: "us-oh/1".into() };
+        let refusal = Refusal { missing, protocol: Protocol::Berlin2016, authority };
+        refuse_step::<TakeStep>(&refusal)
+    }
+
+    #[test]
+    fn what_is_said_of_symptoms_is_read_and_noted() {
+        for (said, present, noted) in [
+            (json!(true), true, None),
+            (json!(false), false, None),
+            (json!("Headache"), true, Some("Headache; After practice")),
+            (json!(["Headache", "Nausea"]), true, Some("Headache, Nausea; After practice")),
+        ] {
+            let words = noted.map(|_| "After practice");
+            let sent = body(json!({"action": "regress", "symptoms": said, "note": words}));
+            let asked = parse_step(&sent, NOW.parse().expect("a time")).expect("a step");
+            let symptoms = if present { Symptoms::Present } else { Symptoms::Absent };
+            assert_eq!(asked, Action::Regress { symptoms });
+            assert_eq!(note(&sent).expect("it fits").as_deref(), noted, "{said}");
+        }
+        let long = body(json!({"action": "regress", "note": "x".repeat(2001)}));
+        assert_eq!(note(&long).map_err(|p| p.to_string()), Err("422 invalid".into()));
+    }
+
+    #[test]
+    fn s03_what_the_request_lacks_is_at_its_fields_and_the_rest_is_a_conflict() {
+        let lacking = refused(vec![Missing::ClinicianMissing, Missing::NotInWriting]);
+        let fields: Vec<_> = lacking.errors.iter().map(|error| error.loc.join(".")).collect();
+        assert_eq!(
+            fields,
+            ["body.clinician.name", "body.clinician.document_reference"],
+            "{lacking}"
+        );
+        let early = refused(vec![Missing::ClinicianMissing, Missing::SymptomsPresent]);
+        assert_eq!((early.to_string(), early.errors.len()), ("409 gate_blocked".into(), 0));
+        for problem in [lacking, early] {
+            assert_eq!(problem.refused.map(|refused| refused.permission), Some("rtp:step"));
+        }
+    }
+
+    #[test]
+    fn what_is_stored_of_a_clearance_is_what_was_sent_and_decided() {
+        let sent = body(json!({"action": "clear", "clinician": {
+            "name": " Dr. Lee ", "profession": "psychologist", "license_number": " P.7 ",
+            "physician": {"relation": "referral", "name": "Dr. Okafor"}, "document_reference": "D-1",
+        }}));
+        let now = NOW.parse().expect("a time");
+        let Ok(Action::Clear { clearance, .. }) = parse_step(&sent, now) else {
+            panic!("a clearance");
+        };
+        let opened =
+            Progress::open(Protocol::Berlin2016, now, now.to_zoned(jiff::tz::TimeZone::UTC).date());
+        let next = Progress { cleared: clearance, ..opened };
+        let mut row = clearance_columns(sent.clinician.as_ref(), &next);
+        for (column, value) in [
+            ("protocol", json!("berlin_2016")),
+            ("stage", json!(4)),
+            ("entered_at", json!(NOW)),
+            ("symptomatic", json!(false)),
+            ("removed_on", json!("2026-03-09")),
+            ("steps", json!([])),
+        ] {
+            row[column] = value;
+        }
+        let stored: RtpFact = serde_json::from_value(row).expect("a row");
+        let read = progress(&stored).expect("a progress").cleared.expect("a clearance");
+        let name = "Dr. Lee".to_owned();
+        let number = "P.7".to_owned();
+        let licence = Licence { profession: Profession::Other("psychologist".into()), number };
+        assert_eq!(
+            read,
+            Clearance { clinician: name, licence: Some(licence), ..next.cleared.expect("sent") }
+        );
+    }
+
+    #[test]
+    fn no_action_and_no_relation_is_made_up() {
+        let clinician =
+            json!({"name": "Dr. Lee", "physician": {"relation": "friend", "name": "Dr. A"}});
+        for sent in [json!({"action": "skip"}), json!({"action": "clear", "clinician": clinician})]
+        {
+            let parsed = parse_step(&body(sent), NOW.parse().expect("a time"));
+            assert_eq!(parsed.map_err(|p| p.to_string()), Err("422 invalid".into()));
+        }
+    }
 }
