@@ -188,7 +188,7 @@ impl ReturnToPlay {
 }
 
 /// Takes a step that `policy` let pass, in the module's table: `id` is of what the return to play hangs
-/// on, `next` what the step comes to, `note` what was said with it.
+/// on, `next` what the step comes to, `clinician` who clears, `note` what was said with it.
 ///
 /// # Errors
 /// 409 where only the database sees that it is no step, on record as the refusal of `P`; and what
@@ -199,7 +199,7 @@ pub async fn take<P: Permission>(
     id: Uuid,
     asked: &Action,
     next: &Progress,
-    body: &StepBody,
+    clinician: Option<&ClinicianBody>,
     note: Option<String>,
     now: Timestamp,
 ) -> Result<(), Problem> {
@@ -213,7 +213,7 @@ pub async fn take<P: Permission>(
             (steps.regress)(id, stage, next.entered_at, next.symptomatic, now)
         }
         Action::Clear { .. } => {
-            let columns = rules::clearance_columns(body.clinician.as_ref(), next);
+            let columns = rules::clearance_columns(clinician, next);
             (steps.clear)(id, Pii::new(columns), now)
         }
     };

@@ -31,12 +31,12 @@ select kernel.govern('athletics.school', '{}');
 create function athletics.guard_school() returns trigger language plpgsql as $$
 begin
     if kernel.pack_version(new.jurisdiction) is null then
-        raise exception 'there is no statute pack of this jurisdiction' using errcode = 'RV702';
+        raise exception 'there is no statute pack of this jurisdiction' using errcode = 'RV602';
     end if;
     perform now() at time zone new.time_zone;
     return new;
 exception when invalid_parameter_value then
-    raise exception 'PostgreSQL does not know this time zone' using errcode = 'RV703';
+    raise exception 'PostgreSQL does not know this time zone' using errcode = 'RV614';
 end $$;
 create trigger guard_school before insert or update on athletics.school
     for each row execute function athletics.guard_school();

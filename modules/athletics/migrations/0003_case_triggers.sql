@@ -16,20 +16,22 @@ create function athletics.case_state(
 language plpgsql stable as $$
 declare
     latest athletics.event;
-    stage integer;
+    r athletics.return_to_play;
 begin
     select e.* into latest from athletics.event e
      where e.tenant_id = kernel.tenant() and e.case_id = p_case and e.availability is not null
      order by e.occurred_at desc, e.id desc limit 1;
-    select r.stage into stage from athletics.return_to_play r
-     where r.tenant_id = kernel.tenant() and r.case_id = p_case;
+    select t.* into r from athletics.return_to_play t where t.tenant_id = kernel.tenant() and t.case_id = p_case;
     if latest.kind = 'clearance_granted' then
         status := 'resolved';
         availability := 'cleared';
         resolved_at := latest.occurred_at;
     else
         status := 'active';
-        availability := athletics.worse(latest.availability, athletics.rtp_floor(stage));
+        -- A stage says more than what was seen before it began.
+        availability := case when r.stage is null then latest.availability
+                             when r.stage > 1 and latest.occurred_at < r.entered_at then athletics.rtp_floor(r.stage)
+                             else athletics.worse(latest.availability, athletics.rtp_floor(r.stage)) end;
     end if;
     select min(e.occurred_at), max(e.occurred_at) filter (where e.kind = 'reopened') into opened_at, reopened_at
       from athletics.event e
@@ -185,11 +187,14 @@ end $$;
 create constraint trigger require_opening after insert on athletics.injury_case
     deferrable initially deferred for each row execute function athletics.require_opening();
 
--- What the kernel's guard asks of a case.
-create function athletics.return_to_play_facts(p_case uuid) returns kernel.return_to_play_facts
-language sql stable as $$
-    select c.jurisdiction, athletics.time_zone(), c.athlete_id, c.head_injury, c.status = 'active', c.opened_at
-      from athletics.injury_case c where c.tenant_id = kernel.tenant() and c.id = p_case $$;
+-- What the kernel's guard asks of a case, and its triggers.
+create function athletics.removal(p_tenant uuid, p_case uuid) returns kernel.removal language sql stable as $$
+    select c.athlete_id, c.jurisdiction, athletics.time_zone(), c.head_injury, c.status = 'active', c.opened_at
+      from athletics.injury_case c where c.tenant_id = p_tenant and c.id = p_case $$;
+create trigger guard_return_to_play before insert or update on athletics.return_to_play
+    for each row execute function kernel.guard_return_to_play('case_id', 'athlete_id', 'athletics.removal');
+create trigger record_step after insert or update on athletics.return_to_play
+    for each row execute function kernel.record_return_to_play_step();
 
 -- A step is an event as well, and the bar of phases moves with it.
 create function athletics.apply_step() returns trigger language plpgsql as $$

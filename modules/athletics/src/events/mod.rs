@@ -8,6 +8,8 @@ pub(crate) mod sql;
 
 use kernel::http::Routes;
 
+pub(crate) use http::require_person;
+
 use crate::permissions::{ReadEvent, WriteCase, WriteEvent};
 
 pub fn routes(routes: &mut Routes) {

@@ -9,7 +9,6 @@ use kernel::{
     place::Place,
     postgres_types::Json,
 };
-use policy::return_to_play::Protocol;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -130,9 +129,5 @@ pub async fn change(
 pub async fn place<P: Permission>(act: &Authorized<P>) -> Result<Place, Problem> {
     let row = act.look_up(sql::find_place()).await?.into_iter().next();
     let row = row.ok_or_else(Problem::not_found)?;
-    Ok(Place {
-        jurisdiction: row.jurisdiction,
-        zone: TimeZone::get(&row.time_zone).map_err(Problem::internal)?,
-        protocol: Protocol::of_code(&row.rtp_protocol).unwrap_or(Protocol::Amsterdam2022),
-    })
+    Place::stored(row.jurisdiction, &row.time_zone, &row.rtp_protocol)
 }

@@ -20,7 +20,7 @@ pub fn parse<P: Permission>(
     statutes: &Statutes,
     today: Date,
 ) -> Result<Value, Problem> {
-    place::require_pack::<P>(&body.jurisdiction, statutes, today)?;
+    place::check_jurisdiction::<P>(&body.jurisdiction, statutes, today)?;
     let mut fields = Fields::new(Purpose::Change);
     fields.optional("external_id", "external_id", body.external_id, text(100));
     fields.optional("domain", "domain", body.domain, text(253));

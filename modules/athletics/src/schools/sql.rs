@@ -1,10 +1,6 @@
 //! Statements on the school.
 
-use kernel::{
-    http::{Constraint, Problem},
-    postgres_types::Json,
-    row, statements,
-};
+use kernel::{postgres_types::Json, row, statements};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -78,23 +74,4 @@ statements! {
            select s.id, s.external_id, t.name, s.domain, s.config, s.time_zone, s.jurisdiction,
                   kernel.pack_version(s.jurisdiction) as statute_pack, s.rtp_protocol, s.version
              from saved s join kernel.tenant t on t.tenant_id = s.tenant_id and t.id = s.id";
-}
-
-pub fn constraints() -> Vec<Constraint> {
-    vec![
-        Constraint {
-            name: "RV702",
-            problem: || {
-                let detail = "statutory gates stay: choose a jurisdiction that has a statute pack";
-                Problem::new(403, "statutory_floor", detail).refusing("school:write")
-            },
-        },
-        Constraint {
-            name: "RV703",
-            problem: || {
-                let msg = "expected a name such as America/New_York";
-                Problem::field(&["body", "time_zone"], "time_zone", msg)
-            },
-        },
-    ]
 }

@@ -1,0 +1,3 @@
+//! Statements on return to play.
+
+kernel::return_to_play_statements!("athletics.return_to_play", "case_id");
