@@ -22,8 +22,10 @@ mod seal;
 pub mod sessions;
 pub mod sign_on;
 pub mod statutes;
+mod streams;
 pub mod tenant;
 
 pub use crate::core::{Clock, Core, Hand, random_bytes};
+pub use crate::streams::StreamSettings;
 #[doc(hidden)]
 pub use {postgres_types, tokio_postgres, uuid};

@@ -12,7 +12,7 @@ use crate::{
     db::{CONTEXT_STATEMENTS, Migration, Statement},
     http::{Constraint, Route, Routes, idempotency},
     identity::{self, Realm, WATCH},
-    keys, people, policies, sessions, sign_on, statutes,
+    keys, people, policies, sessions, sign_on, statutes, streams,
 };
 
 /// What a module brings.
@@ -155,6 +155,7 @@ fn kernel_module() -> Module {
         sign_on::sql::ALL,
         consent::sql::ALL,
         statutes::sql::ALL,
+        streams::sql::ALL,
         audit::sql::ALL,
     ];
     let mut routes = Routes::default();
@@ -176,6 +177,7 @@ fn kernel_module() -> Module {
             7 "statutes" "0007_statutes.sql",
             8 "deidentified" "0008_deidentified.sql",
             9 "consent" "0009_consent.sql",
+            12 "outbox" "0012_outbox.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: None,

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::answer::{Committed, Disclosed, Fetched, Released, Reply};
+use super::answer::{Committed, Disclosed, Fetched, Followed, Released, Reply};
 use crate::{db::Bound, policies::AttributesRow};
 
 /// A permission: a name of the form `resource:action`, and what holding it does.
@@ -16,7 +16,7 @@ pub trait Permission: Copy + Send + Sync + 'static {
 
 /// What a permission does, and so what a handler under it must return.
 pub trait Effect: Send + Sync + 'static {
-    /// For the documentation: `read`, `write`, `disclose`, `deidentify`.
+    /// For the documentation: `read`, `write`, `disclose`, `deidentify`, `follow`.
     const NAME: &'static str;
     /// What the handler returns, for a body of type `V`.
     type Answer<V>: Reply<V> + Send;
@@ -30,6 +30,8 @@ pub struct Writes;
 pub struct Discloses;
 /// Reads what was made of records about people and points at none of them.
 pub struct Deidentifies;
+/// Reads records about people, and goes on reading them as they change.
+pub struct Follows;
 
 impl Effect for Reads {
     const NAME: &'static str = "read";
@@ -46,6 +48,10 @@ impl Effect for Discloses {
 impl Effect for Deidentifies {
     const NAME: &'static str = "deidentify";
     type Answer<V> = Released<V>;
+}
+impl Effect for Follows {
+    const NAME: &'static str = "follow";
+    type Answer<V> = Followed<V>;
 }
 
 /// Declares permissions: `ReadPatient = "patient:read", Discloses;`. With `about find_attributes`

@@ -18,7 +18,7 @@ pub(crate) use cursor::Cursors;
 pub use edge::{Edge, router};
 pub use fields::{Code, Fault, Fields, Patch, Purpose, text};
 pub use input::{
-    Body, Form, FromQuery, Hints, Incoming, Input, Item, OptionalBody, Query, QueryReader,
+    Body, Form, FromQuery, Hints, Incoming, Input, Item, OptionalBody, Query, QueryReader, Resume,
     parameter, parse_json,
 };
 pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;
