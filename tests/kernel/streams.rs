@@ -414,3 +414,44 @@ fn what_was_published_is_kept_for_a_day_and_nobody_who_serves_sets_its_order() {
         }
     });
 }
+
+/// Transactions that overlap in every way, some of which come to nothing, beside who reads in order.
+#[test]
+fn whatever_overlaps_with_whatever_a_reader_in_order_misses_nothing() {
+    run(async |app| {
+        let north = app.tenant("north").await;
+        let sessions = futures::future::join_all((0..8).map(|_| as_tenant(app, north.id))).await;
+        let write = async |session: &::kernel::tokio_postgres::Client| {
+            for _ in 0..60 {
+                let end = if Uuid::now_v7().as_u128() % 5 == 0 { "rollback" } else { "commit" };
+                let work = format!(
+                    "begin; select pg_current_xact_id(); select pg_sleep(random() * 0.01);
+                     select kernel.publish('x', gen_random_uuid()); select pg_sleep(random() * 0.01);
+                     select kernel.publish('x', gen_random_uuid()); {end}"
+                );
+                session.batch_execute(&work).await.unwrap();
+            }
+        };
+        let reader = app.database.session("reeve_app").await;
+        let read = async |seen: &mut Vec<(i64, i64)>| {
+            let (transaction, sequence) = seen.last().copied().unwrap_or_default();
+            let next = "select transaction_id, sequence from kernel.read_outbox($1, $2, 7)";
+            let rows = reader.query(next, &[&transaction, &sequence]).await.unwrap();
+            seen.extend(rows.iter().map(|row| (row.get::<_, i64>(0), row.get::<_, i64>(1))));
+            rows.len()
+        };
+        let (mut seen, mut looks_while_writing) = (vec![], 0);
+        let writers = futures::future::join_all(sessions.iter().map(write));
+        tokio::pin!(writers);
+        while futures::poll!(&mut writers).is_pending() {
+            read(&mut seen).await;
+            looks_while_writing += 1;
+        }
+        while read(&mut seen).await > 0 {}
+        assert!(seen.is_sorted() && looks_while_writing > 50, "{looks_while_writing} looks");
+        let mut distinct = seen.clone();
+        distinct.dedup();
+        let written = count(app, "select count(*) from kernel.outbox").await;
+        assert_eq!((seen.len() as u64, distinct.len() as u64), (written, written));
+    });
+}
