@@ -325,6 +325,21 @@ fn a_stream_ends_when_its_credential_does() {
 }
 
 #[test]
+fn a_stream_ends_with_the_token_that_began_it() {
+    let (clock, hand) = ::kernel::Clock::movable(::kernel::Clock::default().now());
+    let settings = [("STREAM_COMMENT_SECONDS".to_owned(), "1".to_owned())].into();
+    run_with(Options { clock, settings, ..options() }, async |app| {
+        let people = app.organisation("clinic", "Clínica Sur").await;
+        let mut stream = people.role("reader").follow(PATH, None).await;
+        snapshot(&mut stream).await;
+        hand.advance(SignedDuration::from_mins(29));
+        assert!(stream.is_silent(FELT * 2).await);
+        hand.advance(SignedDuration::from_mins(3));
+        assert_eq!(stream.next(FELT * 2).await, None, "the session goes on, the token does not");
+    });
+}
+
+#[test]
 fn a_server_that_stops_ends_its_streams_at_once() {
     run(async |app| {
         let second = app.add_replica(&options()).await;
