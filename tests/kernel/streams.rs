@@ -437,8 +437,8 @@ fn whatever_overlaps_with_whatever_a_reader_in_order_misses_nothing() {
         let north = app.tenant("north").await;
         let sessions = futures::future::join_all((0..8).map(|_| as_tenant(app, north.id))).await;
         let write = async |session: &::kernel::tokio_postgres::Client| {
-            for _ in 0..60 {
-                let end = if Uuid::now_v7().as_u128() % 5 == 0 { "rollback" } else { "commit" };
+            for round in 0..60 {
+                let end = if round % 5 == 4 { "rollback" } else { "commit" };
                 let work = format!(
                     "begin; select pg_current_xact_id(); select pg_sleep(random() * 0.01);
                      select kernel.publish('x', gen_random_uuid()); select pg_sleep(random() * 0.01);
