@@ -16,6 +16,7 @@ use crate::{
     module::Registry,
     policies::Policies,
     seal::Seal,
+    streams::{Hub, StreamSettings},
 };
 
 /// Time and ids. Nothing else in Reeve reads the clock, so that a test can hold it still and move it.
@@ -107,6 +108,8 @@ pub struct Core {
     pub(crate) browser_seal: Seal,
     /// Under which codes analytics knows people.
     pub(crate) codes: Codes,
+    pub(crate) streams: Arc<Hub>,
+    pub(crate) stream_settings: StreamSettings,
     sso: OnceLock<Result<sso::Client, String>>,
     pub(crate) identity: IdentitySettings,
     pub clock: Clock,
@@ -121,6 +124,7 @@ impl Core {
         registry: &Registry,
         pool: &PoolSettings,
         identity: IdentitySettings,
+        stream_settings: StreamSettings,
         clock: Clock,
     ) -> Result<Arc<Self>, DbError> {
         Ok(Arc::new(Self {
@@ -139,6 +143,8 @@ impl Core {
             seal: Seal::new(&identity.secret, "stored secret"),
             browser_seal: Seal::new(identity.browser_secret(), "sign-on"),
             codes: Codes::new(&identity.code_salt()),
+            streams: Arc::default(),
+            stream_settings,
             sso: OnceLock::new(),
             identity,
             clock,

@@ -24,8 +24,10 @@ mod seal;
 pub mod sessions;
 pub mod sign_on;
 pub mod statutes;
+mod streams;
 pub mod tenant;
 
 pub use crate::core::{Clock, Core, Hand, random_bytes};
+pub use crate::streams::StreamSettings;
 #[doc(hidden)]
 pub use {jiff, postgres_types, serde_json, tokio_postgres, uuid};

@@ -12,7 +12,7 @@ use crate::{
     db::{CONTEXT_STATEMENTS, Migration, Statement},
     http::{Constraint, Route, Routes, idempotency},
     identity::{self, Realm, WATCH},
-    keys, people, policies, return_to_play, sessions, sign_on, statutes,
+    keys, people, policies, return_to_play, sessions, sign_on, statutes, streams,
 };
 
 /// What a module brings.
@@ -172,6 +172,7 @@ fn kernel_module() -> Module {
         consent::sql::ALL,
         return_to_play::sql::ALL,
         statutes::sql::ALL,
+        streams::sql::ALL,
         audit::sql::ALL,
     ];
     let mut routes = Routes::default();
@@ -195,6 +196,7 @@ fn kernel_module() -> Module {
             9 "consent" "0009_consent.sql",
             10 "slices" "0010_slices.sql",
             11 "return_to_play" "0011_return_to_play.sql",
+            12 "outbox" "0012_outbox.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: None,

@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use kernel::{
-    Clock, Core,
+    Clock, Core, StreamSettings,
     db::{DbError, MigrateError, PoolSettings, status},
     http::{Edge, Limits, MetricsHandle, metrics_router, router, serve},
     identity::{IdentitySettings, LoadError, Watch},
@@ -71,7 +71,8 @@ impl Server {
         secret: &[u8],
         clock: Clock,
     ) -> Result<Self, StartError> {
-        let core = Core::new(&registry, &pool, identity(settings, secret), clock)?;
+        let streams = StreamSettings { comment: settings.stream_comment };
+        let core = Core::new(&registry, &pool, identity(settings, secret), streams, clock)?;
         let schema = status(&pool.config, &registry.migrations).await?;
         if !schema.pending.is_empty() {
             return Err(StartError::Behind(schema.pending.len()));
@@ -79,6 +80,7 @@ impl Server {
         core.db().verify_login().await?;
         core.load_ring().await?;
         core.load_statutes().await?;
+        core.begin_streams().await?;
         if settings.environment == "production" && core.has_demo_tenants().await? {
             return Err(StartError::Demo);
         }
@@ -122,6 +124,12 @@ impl Server {
                 );
                 tokio::join!(scraped, keep_up(&handle, until_end(ended.clone())));
             }
+        };
+        let core = self.core.clone();
+        let stop = async move {
+            stop.await;
+            // They would go on for ever.
+            core.end_streams();
         };
         let public = async {
             serve(listener, app, limits, stop).await;

@@ -1,6 +1,6 @@
 //! Settings: from the environment and `.env`, under the names of all five documents (C-06).
 
-use std::{collections::HashMap, net::IpAddr, path::PathBuf};
+use std::{collections::HashMap, net::IpAddr, path::PathBuf, time::Duration};
 
 /// The settings of one process. `.env.example` says what each means.
 #[derive(Clone)]
@@ -17,6 +17,8 @@ pub struct Settings {
     pub environment: String,
     pub log_level: String,
     pub pool_size: usize,
+    /// After how long a silence a stream sends a comment.
+    pub stream_comment: Duration,
     pub data: PathBuf,
     /// A weak SECRET_KEY is replaced by one of this process's own, with a warning (C-05).
     pub debug: bool,
@@ -147,6 +149,7 @@ impl Settings {
                 .parsed("POOL_SIZE", "a number of connections")?
                 .unwrap_or(8)
                 .clamp(1, 500),
+            stream_comment: source.stream_comment()?,
             data: source.get("REEVE_DATA").map_or_else(default_data, PathBuf::from),
             debug,
             ephemeral_secret,
@@ -181,6 +184,11 @@ impl<'a> Source<'a> {
             (Some(a), Some(b)) if a != b => Err(SettingsError::Contradiction(name, other)),
             (a, b) => Ok(a.or(b)),
         }
+    }
+
+    fn stream_comment(&self) -> Result<Duration, SettingsError> {
+        let seconds = self.parsed("STREAM_COMMENT_SECONDS", "a number of seconds from 1 to 300")?;
+        Ok(Duration::from_secs(seconds.unwrap_or(15_u64).clamp(1, 300)))
     }
 
     /// Where browsers come; a provider is told the same.
@@ -385,6 +393,7 @@ mod tests {
             ("METRICS_ADDR", "9100"),
             ("TRUSTED_PROXIES", "proxy"),
             ("POOL_SIZE", "-1"),
+            ("STREAM_COMMENT_SECONDS", "1.5"),
         ] {
             assert!(fault(&[(name, value)]).to_string().starts_with(name), "{name}={value}");
         }

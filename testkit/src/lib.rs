@@ -17,11 +17,13 @@
 )]
 
 mod app;
+mod events;
 mod logs;
 mod persona;
 mod postgres;
 
 pub use app::{Options, SECRET, TestApp, run, run_with};
+pub use events::{Event, EventStream};
 pub use logs::{logged, metrics};
 pub use persona::{Organisation, PASSWORD, Persona, Reply, TestTenant, appointment, patient};
 pub use postgres::{TestDatabase, socket_folder};

@@ -93,10 +93,18 @@ impl Persona {
         }
     }
 
+    /// The whole answer; of a stream its beginning.
     pub async fn send(&self, request: RequestBuilder) -> Reply {
-        let response = request.send().await.expect("an answer");
+        let mut response = request.send().await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Reply { status, headers, text: response.text().await.expect("a whole answer") }
+        let streams = headers.get("content-type").is_some_and(|of| of == "text/event-stream");
+        let text = if streams {
+            let beginning = response.chunk().await.expect("a beginning").unwrap_or_default();
+            String::from_utf8_lossy(&beginning).into_owned()
+        } else {
+            response.text().await.expect("a whole answer")
+        };
+        Reply { status, headers, text }
     }
 
     /// Signs in with a password at `tenant`; the answer.

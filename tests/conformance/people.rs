@@ -193,7 +193,7 @@ fn every_change_and_disclosure_of_people_leaves_its_entry_under_their_name() {
                 .await;
             match route.effect {
                 "read" => assert!(entries.is_empty(), "{}: {entries:?}", route.name),
-                "disclose" => assert_eq!(entries, ["READ"], "{}", route.name),
+                "disclose" | "follow" => assert_eq!(entries, ["READ"], "{}", route.name),
                 // None for nobody, and for an earlier release told again.
                 "deidentify" => assert!(
                     entries.is_empty() || entries == ["CREATE"],

@@ -9,6 +9,7 @@ mod isolation;
 mod ledger;
 pub mod privacy;
 mod statutes;
+mod streams;
 
 use std::{
     collections::BTreeMap,

@@ -424,6 +424,7 @@ async fn people_of_every_kind(app: &TestApp, tenant: Uuid) {
          values ('{tenant}', gen_random_uuid(), 'policy', 'allow', 'agent', '{{*}}', '[]');
          insert into kernel.release (tenant_id, id, question, members, members_hash, answer)
          values ('{tenant}', gen_random_uuid(), 'question', '{{code}}', 'x', '[]');
+         insert into kernel.outbox (tenant_id, topic, record_id) values ('{tenant}', 'topic', gen_random_uuid());
          insert into kernel.login_guard (tenant_id, name_hash, place) values ('{tenant}', 'x', 'elsewhere')"
     );
     execute(app, &rows).await;

@@ -1,7 +1,8 @@
-//! What handlers return. None of the four proofs can be made outside this folder.
+//! What handlers return. None of the five proofs can be made outside this folder.
 
 use std::marker::PhantomData;
 
+use futures::stream::BoxStream;
 use serde::Serialize;
 
 use crate::http::{List, Page, Problem};
@@ -102,8 +103,30 @@ pub struct Encoded {
     /// Where a list that is a bare array goes on.
     pub(crate) next: Option<NextPage>,
     pub(crate) body: Vec<u8>,
+    /// What leaves in place of a body, piece by piece; never kept.
+    pub(crate) events: Option<Events>,
     pub(crate) shown_once: bool,
     pub(crate) replayed: bool,
+}
+
+/// Server-sent events, each whole.
+pub(crate) type Events = BoxStream<'static, Vec<u8>>;
+
+impl Encoded {
+    /// 200 with what comes and comes.
+    pub(super) fn streaming(events: Events) -> Self {
+        Self {
+            status: 200,
+            location: None,
+            etag: None,
+            cookie: None,
+            next: None,
+            body: vec![],
+            events: Some(events),
+            shown_once: false,
+            replayed: false,
+        }
+    }
 }
 
 impl<V: Serialize> Answer<V> {
@@ -119,6 +142,7 @@ impl<V: Serialize> Answer<V> {
             cookie: self.cookie,
             next: self.next,
             body,
+            events: None,
             shown_once: self.shown_once,
             replayed: false,
         })
@@ -129,7 +153,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Something that may leave: one of the four proofs below.
+/// Something that may leave: one of the five proofs below.
 pub trait Reply<V>: sealed::Sealed {
     #[doc(hidden)]
     fn into_encoded(self) -> Encoded;
@@ -177,4 +201,8 @@ proof! {
 proof! {
     /// What tells of no person: remembered, and far enough from everything else that was released.
     Released
+}
+proof! {
+    /// The READ entry of each event is committed before it is told.
+    Followed
 }

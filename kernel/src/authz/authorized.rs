@@ -31,6 +31,8 @@ pub struct Caller {
     pub session: Option<Uuid>,
     /// `password`, `sso` or `api_key`.
     pub authenticated_by: &'static str,
+    /// When the credential ends, where that is known beforehand.
+    pub until: Option<Timestamp>,
     /// The tenant wants If-Match on every change.
     pub require_if_match: bool,
 }
@@ -48,6 +50,7 @@ impl Caller {
             role: Some(ANONYMOUS),
             session: None,
             authenticated_by: "nothing",
+            until: None,
             require_if_match: false,
         }
     }

@@ -2,13 +2,14 @@
 //!
 //! A route declares its permission; the kernel checks the caller's role against the matrix and only
 //! then makes an [`Authorized`] of that permission. What the permission *does* ([`Reads`],
-//! [`Writes`], [`Discloses`], [`Deidentifies`]) decides which methods the handle has and what the
-//! handler must return:
+//! [`Writes`], [`Discloses`], [`Deidentifies`], [`Follows`]) decides which methods the handle has and
+//! what the handler must return:
 //!
 //! | effect | the handle can | the handler returns | which proves that |
 //! |---|---|---|---|
 //! | [`Reads`] | `fetch` | [`Fetched`] | nothing about a person left: such rows cannot be opened |
 //! | [`Discloses`] | `disclose` | [`Disclosed`] | the READ entry was committed with the read |
+//! | [`Follows`] | `follow` | [`Followed`] | the READ entry of each event was committed before it left |
 //! | [`Writes`] | `write`, `begin` | [`Committed`] | the server confirmed COMMIT, ledger row included |
 //! | [`Deidentifies`] | `aggregate`, `release` | [`Released`] | it was read as `reeve_deid`, and the release is remembered |
 //!
@@ -76,6 +77,26 @@
 //! Routes::default().get(ReadReport, "/report", read, Docs::new("reports", "Read", ""));
 //! ```
 //!
+//! What is followed is no answer of once, and the other way round:
+//!
+//! ```compile_fail
+//! # kernel::permissions! { FollowNotes = "note:follow", Follows; }
+//! use kernel::{authz::{Authorized, Disclosed}, http::{Docs, Problem, Routes}};
+//! async fn follow(act: Authorized<FollowNotes>, _: ()) -> Result<Disclosed<String>, Problem> {
+//!     Err(Problem::not_found())
+//! }
+//! Routes::default().get(FollowNotes, "/notes", follow, Docs::new("notes", "Follow", ""));
+//! ```
+//!
+//! ```
+//! # kernel::permissions! { FollowNotes = "note:follow", Follows; }
+//! use kernel::{authz::{Authorized, Followed}, http::{Docs, Problem, Routes}};
+//! async fn follow(act: Authorized<FollowNotes>, _: ()) -> Result<Followed<String>, Problem> {
+//!     Err(Problem::not_found())
+//! }
+//! Routes::default().get(FollowNotes, "/notes", follow, Docs::new("notes", "Follow", ""));
+//! ```
+//!
 //! A permission to read cannot write, and one to write cannot disclose:
 //!
 //! ```compile_fail
@@ -124,16 +145,17 @@
 
 mod answer;
 mod authorized;
+mod follow;
 mod operator;
 mod permission;
 mod release;
 mod sight;
 
-pub use answer::{Answer, Committed, Disclosed, Fetched, Released, Reply};
-pub(crate) use answer::{Encoded, NextPage};
+pub use answer::{Answer, Committed, Disclosed, Fetched, Followed, Released, Reply};
+pub(crate) use answer::{Encoded, Events, NextPage};
 pub(crate) use authorized::ANONYMOUS;
 pub use authorized::{Authorized, Caller, Governed, TenantTx};
 pub use operator::Operator;
-pub use permission::{Deidentifies, Discloses, Effect, Permission, Reads, Writes};
+pub use permission::{Deidentifies, Discloses, Effect, Follows, Permission, Reads, Writes};
 pub(crate) use release::ALL as RELEASE_STATEMENTS;
 pub use sight::{Shown, Sight};

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::answer::{Committed, Disclosed, Fetched, Released, Reply};
+use super::answer::{Committed, Disclosed, Fetched, Followed, Released, Reply};
 use crate::{db::Bound, policies::AttributesRow};
 
 /// A permission: a name of the form `resource:action`, and what holding it does.
@@ -16,7 +16,7 @@ pub trait Permission: Copy + Send + Sync + 'static {
 
 /// What a permission does, and so what a handler under it must return.
 pub trait Effect: Send + Sync + 'static {
-    /// For the documentation: `read`, `write`, `disclose`, `deidentify`.
+    /// For the documentation: `read`, `write`, `disclose`, `deidentify`, `follow`.
     const NAME: &'static str;
     /// Whether a caller of a slice does it by the slice.
     const BY_SLICE: bool = true;
@@ -32,6 +32,8 @@ pub struct Writes;
 pub struct Discloses;
 /// Reads what was made of records about people and points at none of them.
 pub struct Deidentifies;
+/// Reads records about people, and goes on reading them as they change.
+pub struct Follows;
 
 impl Effect for Reads {
     const NAME: &'static str = "read";
@@ -50,6 +52,10 @@ impl Effect for Deidentifies {
     const NAME: &'static str = "deidentify";
     const BY_SLICE: bool = false;
     type Answer<V> = Released<V>;
+}
+impl Effect for Follows {
+    const NAME: &'static str = "follow";
+    type Answer<V> = Followed<V>;
 }
 
 /// Declares permissions: `ReadPatient = "patient:read", Discloses;`. With `about find_attributes`

@@ -61,6 +61,7 @@ mod tests {
             role: None,
             session: None,
             authenticated_by: "api_key",
+            until: None,
             require_if_match: false,
         }
     }

@@ -4,6 +4,7 @@
 //! judged before a byte of the body is read, and no database connection is held while one streams in.
 
 use std::{
+    convert::Infallible,
     net::{IpAddr, SocketAddr},
     panic::AssertUnwindSafe,
     sync::Arc,
@@ -20,7 +21,7 @@ use axum::{
     routing::{MethodFilter, MethodRouter, get, on},
 };
 use bytes::{Bytes, BytesMut};
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
 use http_body_util::BodyExt;
 use serde_json::json;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
@@ -36,7 +37,7 @@ use super::{
     telemetry::{self, Trace},
 };
 use crate::{
-    authz::{ANONYMOUS, Caller, Encoded, Governed, NextPage},
+    authz::{ANONYMOUS, Caller, Encoded, Events, Governed, NextPage},
     core::Core,
     db::{Actor, Origin},
     identity::{Credential, Refused},
@@ -343,7 +344,10 @@ fn next_page(asked: &Uri, NextPage { cursor, alone }: &NextPage) -> String {
 }
 
 fn respond(encoded: Encoded, asked: &Uri) -> Response {
-    let mut response = json_response(encoded.status, encoded.body.into());
+    let mut response = match encoded.events {
+        Some(events) => event_response(events),
+        None => json_response(encoded.status, encoded.body.into()),
+    };
     let headers = response.headers_mut();
     insert(headers, "cache-control", "no-store");
     if encoded.shown_once {
@@ -405,6 +409,15 @@ fn json_response(status: u16, body: Bytes) -> Response {
     if !empty {
         insert(response.headers_mut(), "content-type", "application/json");
     }
+    response
+}
+
+/// Server-sent events (WHATWG HTML section 9.2).
+fn event_response(events: Events) -> Response {
+    let mut response = Response::new(Body::from_stream(events.map(Ok::<_, Infallible>)));
+    insert(response.headers_mut(), "content-type", "text/event-stream");
+    // nginx and those that learnt from it pass each event on at once.
+    insert(response.headers_mut(), "x-accel-buffering", "no");
     response
 }
 

@@ -81,6 +81,7 @@ impl Claim {
             location: kept.location,
             etag: kept.etag,
             body,
+            events: None,
             cookie: None,
             next: None,
             shown_once: false,

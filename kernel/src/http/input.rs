@@ -237,6 +237,23 @@ impl Input for Hints {
     }
 }
 
+/// Up to where the client of a stream knows everything, as it was told: the id of the last event
+/// (WHATWG HTML section 9.2.4). What it is not is no fault: then everything is told.
+pub struct Resume(pub(crate) Option<String>);
+
+impl Input for Resume {
+    fn read(request: &Incoming) -> Result<Self, Problem> {
+        Ok(Self(request.header("last-event-id").map(str::to_owned)))
+    }
+
+    fn describe(doc: &mut InputDoc) {
+        doc.parameters.push(json!({
+            "name": "Last-Event-ID", "in": "header", "required": false, "schema": {"type": "string"},
+            "description": "the id of the last event that arrived: only what has changed since is sent",
+        }));
+    }
+}
+
 fn require_json(content_type: Option<&str>) -> Result<(), Problem> {
     let refused = || {
         Problem::new(

@@ -19,7 +19,7 @@ pub use edge::{Edge, router};
 pub use fields::{Code, Fault, Fields, Patch, Purpose, text};
 pub use input::{
     Body, Form, FromQuery, Hints, Incoming, Input, Item, Named, OptionalBody, Query, QueryReader,
-    Reference, parameter, parse_json,
+    Reference, Resume, parameter, parse_json,
 };
 pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;
 pub use openapi::document;

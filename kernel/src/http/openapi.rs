@@ -9,6 +9,7 @@ use super::{
     input::{InputDoc, Schemas},
     route::{Method, Route},
 };
+use crate::authz::{Effect, Follows};
 
 /// The document of `routes`.
 pub fn document(routes: &[Route]) -> Value {
@@ -67,7 +68,7 @@ fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
         "summary": docs.summary,
         "description": format!("{}\n\nPermission: `{}`.", docs.description, route.permission),
         "parameters": parameters,
-        "responses": responses(docs.status, output.body),
+        "responses": responses(route, output.body),
         "x-permission": route.permission,
     });
     if route.is_open() {
@@ -94,10 +95,18 @@ fn operation_id(route: &Route) -> String {
     words.collect::<Vec<_>>().join("_").to_lowercase()
 }
 
-fn responses(status: u16, body: Option<String>) -> Value {
-    let mut success = json!({"description": "done"});
+fn responses(route: &Route, body: Option<String>) -> Value {
+    let status = route.docs.status;
+    let (description, media_type) = match route.effect == Follows::NAME {
+        true => (
+            "server-sent events: `snapshot` has an array of these, `changed` one of them",
+            "text/event-stream",
+        ),
+        false => ("done", "application/json"),
+    };
+    let mut success = json!({"description": description});
     if let Some(body) = body.filter(|_| status != 204) {
-        set(&mut success, "content", json!({"application/json": {"schema": reference(&body)}}));
+        set(&mut success, "content", json!({media_type: {"schema": reference(&body)}}));
     }
     let problem = |description: &str| {
         let schema = reference("Problem");

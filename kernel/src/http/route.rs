@@ -53,7 +53,7 @@ pub struct Route {
     pub permission: &'static str,
     /// The realm whose callers it serves; `None`: every realm's.
     pub realm: Option<&'static str>,
-    /// `read`, `write`, `disclose` or `deidentify`.
+    /// `read`, `write`, `disclose`, `deidentify` or `follow`.
     pub effect: &'static str,
     pub docs: Docs,
     pub(crate) attributes: Option<fn(Uuid) -> Bound<AttributesRow>>,

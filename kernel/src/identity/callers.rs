@@ -47,7 +47,6 @@ struct Known {
     /// The key's or the session's id.
     id: Uuid,
     caller: Caller,
-    ends_at: Option<Timestamp>,
     standing: Standing,
     looked_up: Instant,
 }
@@ -104,25 +103,7 @@ impl Callers {
             Credential::Key(text) => self.by_key(core, origin, text).await?,
             Credential::Bearer(text) => self.by_token(core, origin, text).await?,
         };
-        let refused = |problem: Problem| Refused {
-            tenant: known.caller.tenant,
-            actor: known.caller.actor,
-            problem: problem.into(),
-        };
-        match known.standing {
-            Standing::TenantSuspended => return Err(refused(Problem::tenant_suspended())),
-            Standing::AccountInactive => {
-                let detail =
-                    "this account is not active: ask an administrator of your organisation";
-                return Err(refused(Problem::new(403, "account_inactive", detail)));
-            }
-            Standing::Ended => return Err(refused(Problem::unauthenticated())),
-            Standing::Good => {}
-        }
-        if known.ends_at.is_some_and(|end| end <= core.clock.now()) {
-            return Err(refused(Problem::unauthenticated()));
-        }
-        Ok(known.caller)
+        known.judge(core.clock.now())
     }
 
     async fn by_key(&self, core: &Core, origin: &Origin, text: &str) -> Result<Known, Refused> {
@@ -147,11 +128,11 @@ impl Callers {
         if let Some(known) = self.recall(name) {
             let same = known.caller.tenant == presented.tenant
                 && known.caller.actor == Actor::User(presented.account);
-            return if same { Ok(known) } else { Err(Refused::nobody()) };
+            return if same { Ok(known.until(presented.until)) } else { Err(Refused::nobody()) };
         }
         let find = sql::find_session(presented.session);
         let row = look_up(core, origin, presented.tenant, &find).await?;
-        Ok(self.keep(name, session_holder(core, &presented, row)?))
+        Ok(self.keep(name, session_holder(core, &presented, row)?).until(presented.until))
     }
 
     fn recall(&self, name: Name) -> Option<Known> {
@@ -193,6 +174,49 @@ impl Callers {
     }
 }
 
+impl Known {
+    /// The same, by a token that is good until then.
+    fn until(mut self, token: Option<Timestamp>) -> Self {
+        self.caller.until = self.caller.until.into_iter().chain(token).min();
+        self
+    }
+
+    /// The caller, if they may come in at this time.
+    fn judge(self, now: Timestamp) -> Result<Caller, Refused> {
+        let problem = match self.standing {
+            Standing::Good if self.caller.until.is_none_or(|until| until > now) => {
+                return Ok(self.caller);
+            }
+            Standing::Good | Standing::Ended => Problem::unauthenticated(),
+            Standing::TenantSuspended => Problem::tenant_suspended(),
+            Standing::AccountInactive => {
+                let detail =
+                    "this account is not active: ask an administrator of your organisation";
+                Problem::new(403, "account_inactive", detail)
+            }
+        };
+        let Caller { tenant, actor, .. } = self.caller;
+        Err(Refused { tenant, actor, problem: problem.into() })
+    }
+}
+
+/// Whether a caller is still who they were, asked of the database whatever is kept.
+pub(crate) async fn confirm(core: &Core, origin: &Origin, caller: &Caller) -> Result<(), Refused> {
+    let Caller { tenant, until, .. } = *caller;
+    let known = match (caller.actor, caller.session) {
+        (Actor::ApiKey(id), _) => {
+            key_holder(core, look_up(core, origin, tenant, &sql::find_key_by_id(id)).await?)?
+        }
+        (Actor::User(account), Some(session)) => {
+            let row = look_up(core, origin, tenant, &sql::find_session(session)).await?;
+            session_holder(core, &Presented { tenant, account, session, until }, row)?
+        }
+        _ => return Err(Refused::nobody()),
+    };
+    let now = known.until(until).judge(core.clock.now())?;
+    if now.role == caller.role { Ok(()) } else { Err(Refused::nobody()) }
+}
+
 /// The one row of a credential's look-up.
 async fn look_up<R: crate::db::Row>(
     core: &Core,
@@ -224,9 +248,9 @@ fn key_holder(core: &Core, row: sql::KeyRow) -> Result<Known, Refused> {
             role: core.matrix.role(realm, &row.role),
             session: None,
             authenticated_by: "api_key",
+            until: row.expires_at,
             require_if_match: row.require_if_match,
         },
-        ends_at: row.expires_at,
         standing,
         looked_up: Instant::now(),
     })
@@ -257,9 +281,9 @@ fn session_holder(
             role: row.role.and_then(|role| core.matrix.role(realm, &role)),
             session: Some(presented.session),
             authenticated_by: if by_password { "password" } else { "sso" },
+            until: Some(row.expires_at),
             require_if_match: row.require_if_match,
         },
-        ends_at: Some(row.expires_at),
         standing,
         looked_up: Instant::now(),
     })

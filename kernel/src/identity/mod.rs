@@ -14,7 +14,7 @@ mod watch;
 use uuid::Uuid;
 
 pub use callers::Callers;
-pub(crate) use callers::{Credential, Refused};
+pub(crate) use callers::{Credential, Refused, confirm};
 pub use key::{ApiKey, KeyText, PREFIX};
 pub use realm::{Realm, Signature};
 pub use ring::RingError;

@@ -51,13 +51,21 @@ row! {
 row! {
     /// Something whose standing has changed: a key, session, account or tenant; or the ring, or the
     /// statutes.
-    pub struct Changed { id: Uuid, of_ring: bool, of_statutes: bool }
+    pub struct Changed { at: Timestamp, id: Uuid, of_ring: bool, of_statutes: bool }
 }
 
 statements! {
     fn find_key(hash: Vec<u8>) -> KeyRow
         = "select id, tenant_id, role, expires_at, revoked_at, tenant_active, require_if_match, realm
              from kernel.find_key($1)";
+
+    /// A key of the caller's tenant, by its id.
+    fn find_key_by_id(id: Uuid) -> KeyRow
+        = "select k.id, k.tenant_id, k.role, k.expires_at, k.revoked_at, t.is_active as tenant_active,
+                  t.require_if_match, t.realm
+             from kernel.api_key k
+             join kernel.tenant t on t.tenant_id = k.tenant_id and t.id = k.tenant_id
+            where k.tenant_id = kernel.tenant() and k.id = $1";
 
     fn find_session(session: Uuid) -> SessionRow
         = "select s.account_id, s.authenticated_by, s.expires_at, s.ended_at, a.role,
@@ -79,7 +87,7 @@ statements! {
 
     /// Ten seconds back, at every look: a change that commits late is still seen.
     fn list_changed() -> Changed
-        = "select id, of_ring, of_statutes from kernel.credential_change
+        = "select at, id, of_ring, of_statutes from kernel.credential_change
             where at > now() - interval '10 seconds'";
 
     fn note_use(ids: Vec<Uuid>, times: Vec<Timestamp>) -> Nothing

@@ -55,6 +55,8 @@ pub(crate) struct Presented {
     pub(crate) tenant: Uuid,
     pub(crate) account: Uuid,
     pub(crate) session: Uuid,
+    /// When the token is good no more, the leeway included.
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// What a good refresh token says.
@@ -140,7 +142,8 @@ impl Tokens {
             return None;
         }
         let tenant = claims.rest.get(key.realm.tenant_claim())?.as_str()?.parse().ok()?;
-        Some(Presented { tenant, account: claims.sub, session: claims.sid })
+        let until = Timestamp::from_second(claims.exp.saturating_add(LEEWAY)).ok();
+        Some(Presented { tenant, account: claims.sub, session: claims.sid, until })
     }
 
     /// The refresh token of a generation. It is computed, not stored: asked for again, it is the
