@@ -22,7 +22,12 @@ impl Entity {
 
     /// The matrix as a table in Markdown, a column for each role.
     pub fn render(&self, roles: &[&str]) -> String {
-        let mut text = format!("| {} | {} |\n|---|{}\n", self.name, roles.join(" | "), "---|".repeat(roles.len()));
+        let mut text = format!(
+            "| {} | {} |\n|---|{}\n",
+            self.name,
+            roles.join(" | "),
+            "---|".repeat(roles.len())
+        );
         for (field, seers) in self.fields {
             let marks: Vec<_> =
                 roles.iter().map(|role| if seers.contains(role) { "yes" } else { "–" }).collect();
@@ -36,10 +41,8 @@ impl Entity {
 mod tests {
     use super::*;
 
-    const NOTE: Entity = Entity {
-        name: "note",
-        fields: &[("id", &["nurse", "clerk"]), ("words", &["nurse"])],
-    };
+    const NOTE: Entity =
+        Entity { name: "note", fields: &[("id", &["nurse", "clerk"]), ("words", &["nurse"])] };
 
     #[test]
     fn what_is_not_named_is_not_seen() {

@@ -113,7 +113,8 @@ where
     async fn changed_since(&self, place: Place) -> Result<Which, Problem> {
         let most = i64::try_from(MOST_RECORDS).unwrap_or(i64::MAX);
         let changes = sql::list_changes(self.topic, place.transaction, place.sequence, most + 1);
-        let changed = self.act.look_up(changes).await?;
+        // The outbox names records alone; which of them are the caller's is asked by `read`.
+        let changed = self.act.governed.run(P::NAME, &changes).await?;
         let few = changed.len() <= MOST_RECORDS;
         Ok(few.then(|| changed.into_iter().map(|row| row.record_id).collect()))
     }

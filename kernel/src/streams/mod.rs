@@ -44,6 +44,7 @@ impl Core {
             permission: "server:watch",
             origin: &origin,
             scope: Scope::Own,
+            now: None,
         };
         let end = self.flush(&context, &sql::find_end()).await?;
         if let Some(row) = end.first() {

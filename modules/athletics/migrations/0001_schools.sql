@@ -188,9 +188,16 @@ create trigger guard_link before insert or update on athletics.team_coach
 create trigger guard_link before insert or update on athletics.guardian
     for each row execute function athletics.guard_link();
 
--- What somebody may see has changed: replicas forget them, and their streams end (P7).
+-- What somebody may see has changed: replicas forget them, and their streams end (P7). When they come again
+-- they are told of the athletes who have come into their sight.
 create function athletics.announce_link() returns trigger language plpgsql as $$
 begin
+    if tg_table_name = 'team_coach' then
+        perform kernel.publish('athletics.roster', m.athlete_id) from athletics.team_member m
+          where m.tenant_id = new.tenant_id and m.team_id = (to_jsonb(new) ->> 'team_id')::uuid and m.deleted_at is null;
+    else
+        perform kernel.publish('athletics.roster', (to_jsonb(new) ->> 'athlete_id')::uuid);
+    end if;
     insert into kernel.credential_change (id)
     select distinct id from unnest(array[new.account_id, case when tg_op = 'UPDATE' then old.account_id end]) id
      where id is not null
@@ -201,4 +208,15 @@ create trigger announce after insert or update on athletics.team_coach
     for each row execute function athletics.announce_link();
 create trigger announce after insert or update on athletics.guardian
     for each row execute function athletics.announce_link();
+
+create function athletics.publish_athlete() returns trigger language plpgsql as $$
+begin
+    perform kernel.publish('athletics.roster',
+        case tg_table_name when 'athlete' then new.id else (to_jsonb(new) ->> 'athlete_id')::uuid end);
+    return null;
+end $$;
+create trigger publish after insert on athletics.athlete
+    for each row execute function athletics.publish_athlete();
+create trigger publish after insert on athletics.team_member
+    for each row execute function athletics.publish_athlete();
 reset role;

@@ -278,16 +278,19 @@ impl Slice {
             _ => Self::School,
         }
     }
-
-    /// The one of three that is the slice's.
-    pub fn pick<T>(self, school: T, coach: T, family: T) -> T {
-        match self {
-            Self::School => school,
-            Self::Coach => coach,
-            Self::Family => family,
-        }
-    }
 }
+
+/// The one of three that is the caller's slice's: the school's, the coach's, the family's.
+macro_rules! by_slice {
+    ($act:expr; $school:expr, $coach:expr, $family:expr $(,)?) => {
+        match $crate::ferpa::Slice::of($act.caller().role) {
+            $crate::ferpa::Slice::School => $school,
+            $crate::ferpa::Slice::Coach => $coach,
+            $crate::ferpa::Slice::Family => $family,
+        }
+    };
+}
+pub(crate) use by_slice;
 
 /// As which role of the database's these read.
 pub const SLICES: &[(&str, &str)] =

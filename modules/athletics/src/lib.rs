@@ -1,11 +1,27 @@
 //! Athletics: school athletes, their injuries and their return to play (`RTSport Backend`, FERPA).
 //!
-//! About whom: pupils, and the trainers who treat them. Who may do what: [`permissions`].
+//! About whom: pupils, and the trainers who treat them. Who may do what: [`permissions`]; who sees which
+//! field of it: [`ferpa`]. What is kept: `migrations/`; how private each column is: `privacy.toml`.
 
+#[macro_use]
+mod athletes;
+mod cases;
+mod disclosures;
+mod events;
+pub mod ferpa;
+mod guardians;
+mod inspections;
+mod milestones;
 mod permissions;
+mod return_to_play;
+mod roster;
+mod schools;
+mod sideline;
+mod teams;
 
 use kernel::{
-    http::Routes,
+    db::Statement,
+    http::{Constraint, Routes},
     identity::{Realm, Signature},
     module::Module,
 };
@@ -26,18 +42,68 @@ pub const REALM: Realm = Realm {
 
 /// The module, for the server to mount.
 pub fn module() -> Module {
+    let mut routes = Routes::default();
+    schools::routes(&mut routes);
+    teams::routes(&mut routes);
+    athletes::routes(&mut routes);
+    guardians::routes(&mut routes);
+    roster::routes(&mut routes);
+    sideline::routes(&mut routes);
+    events::routes(&mut routes);
+    cases::routes(&mut routes);
+    return_to_play::routes(&mut routes);
+    milestones::routes(&mut routes);
+    inspections::routes(&mut routes);
+    disclosures::routes(&mut routes);
     Module {
         name: "athletics",
-        migrations: vec![],
+        migrations: kernel::migrations!("athletics";
+            1 "schools" "0001_schools.sql",
+            2 "cases" "0002_cases.sql",
+            3 "case_triggers" "0003_case_triggers.sql",
+            4 "inspection_and_disclosure" "0004_inspection_and_disclosure.sql",
+            5 "slices" "0005_slices.sql",
+        ),
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
-        delegates: &[],
-        slices: &[],
-        entities: &[],
+        delegates: permissions::DELEGATES,
+        slices: ferpa::SLICES,
+        entities: ferpa::ENTITIES,
         resources: &[],
-        statements: vec![],
-        constraints: Vec::new,
-        routes: Routes::default(),
+        statements: statements(),
+        constraints,
+        routes,
     }
+}
+
+fn statements() -> Vec<&'static Statement> {
+    [
+        schools::sql::ALL,
+        teams::sql::ALL,
+        athletes::sql::ALL,
+        guardians::sql::ALL,
+        roster::sql::ALL,
+        sideline::sql::ALL,
+        events::sql::ALL,
+        cases::sql::ALL,
+        return_to_play::sql::ALL,
+        milestones::sql::ALL,
+        inspections::sql::ALL,
+        disclosures::sql::ALL,
+    ]
+    .concat()
+}
+
+fn constraints() -> Vec<Constraint> {
+    let all = [
+        teams::sql::constraints(),
+        athletes::sql::constraints(),
+        guardians::sql::constraints(),
+        events::sql::constraints(),
+        cases::sql::constraints(),
+        milestones::sql::constraints(),
+        inspections::sql::constraints(),
+    ];
+    all.into_iter().flatten().collect()
 }

@@ -8,8 +8,8 @@ mod pack;
 
 pub use age::age_on;
 pub use pack::{
-    ClockStart, ConcussionLaw, DatedRule, EducationRecordsLaw, Law, MandatedReportLaw, MinorConsentLaw,
-    PhysicianRelation, RecipientKind, Setting, StatutePack,
+    ClockStart, ConcussionLaw, DatedRule, EducationRecordsLaw, Law, MandatedReportLaw,
+    MinorConsentLaw, PhysicianRelation, RecipientKind, Setting, StatutePack,
 };
 
 use std::collections::BTreeMap;

@@ -15,7 +15,7 @@ use super::{
     sql::{self, AthleteRow},
 };
 use crate::{
-    ferpa::{ATHLETE, Slice},
+    ferpa::{ATHLETE, by_slice},
     permissions::{ReadAthlete, WriteAthlete},
     schools::place,
 };
@@ -181,9 +181,8 @@ pub async fn list(
     };
     let (list, school) = (finding(&act).1, act.caller().tenant);
     act.disclose(list(Pii::new(name), id, limit + 1), |rows, reveal| {
-        let seal = |last: &AthleteRow| {
-            act.seal("athletes", &(last.last_name_key.peek(reveal), last.id))
-        };
+        let seal =
+            |last: &AthleteRow| act.seal("athletes", &(last.last_name_key.peek(reveal), last.id));
         let page = Page::cut(rows, limit, seal)?;
         Ok(Answer::list(page.map(|row| view(row, reveal, act.sight(), school))))
     })
@@ -197,7 +196,7 @@ type ListOf = fn(Pii<String>, Uuid, i64) -> kernel::db::Disclosing<AthleteRow>;
 fn finding(act: &Authorized<ReadAthlete>) -> (Find, ListOf) {
     let family: (Find, ListOf) = (sql::find_athlete_of_family, sql::list_athletes_of_family);
     let school: (Find, ListOf) = (sql::find_athlete, sql::list_athletes);
-    Slice::of(act.caller().role).pick(school, family, family)
+    by_slice!(act; school, family, family)
 }
 
 /// The athlete of this reference, if the caller's slice has them.
@@ -208,8 +207,7 @@ pub async fn known<P: Permission>(
     act: &Authorized<P>,
     Reference { id, external_id }: Reference,
 ) -> Result<Uuid, Problem> {
-    let find = Slice::of(act.caller().role).pick(
-        sql::find_reference,
+    let find = by_slice!(act; sql::find_reference,
         sql::find_reference_of_coach,
         sql::find_reference_of_family,
     );

@@ -3,6 +3,8 @@
 mod docs;
 mod http;
 mod rules;
+// The roster's statements are made of the same pieces.
+#[macro_use]
 pub(crate) mod sql;
 
 use kernel::http::Routes;

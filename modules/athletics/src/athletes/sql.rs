@@ -43,16 +43,28 @@ row! {
 macro_rules! athlete {
     ($schema:literal, $birth:expr, $teams:expr, $parents:expr, $version:expr, $created:expr, $updated:expr) => {
         concat!(
-            "a.id, a.external_id, a.first_name, a.last_name, a.last_name_key, ", $birth, " as date_of_birth, a.grade,
-             a.sports, ", $teams, " as teams, ", $parents, " as parent_ids, a.current_status, a.status_changed_at, ",
-            restrictions!($schema), " as restrictions, ", $version, " as version, ", $created, " as created_at, ",
-            $updated, " as updated_at "
+            "a.id, a.external_id, a.first_name, a.last_name, a.last_name_key, ",
+            $birth,
+            " as date_of_birth, a.grade,
+             a.sports, ",
+            $teams,
+            " as teams, ",
+            $parents,
+            " as parent_ids, a.current_status, a.status_changed_at, ",
+            restrictions_of!($schema),
+            " as restrictions, ",
+            $version,
+            " as version, ",
+            $created,
+            " as created_at, ",
+            $updated,
+            " as updated_at "
         )
     };
 }
 
 /// What athlete `a` may not do now, as JSON.
-macro_rules! restrictions {
+macro_rules! restrictions_of {
     ($schema:literal) => {
         concat!(
             "coalesce((select jsonb_agg(jsonb_build_object('id', r.id, 'case_id', r.case_id, 'restriction', r.restriction,
@@ -61,10 +73,9 @@ macro_rules! restrictions {
         )
     };
 }
-pub(crate) use restrictions;
 
 /// The teams of athlete `a`, as JSON.
-macro_rules! teams {
+macro_rules! teams_of {
     ($schema:literal) => {
         concat!(
             "coalesce((select jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, 'sport', t.sport) order by t.name, t.id)
@@ -72,21 +83,27 @@ macro_rules! teams {
         )
     };
 }
-pub(crate) use teams;
 
 /// The accounts of athlete `a`'s parents.
-macro_rules! parents {
+macro_rules! parents_of {
     () => {
         "array(select g.account_id from athletics.guardian g
                 where g.tenant_id = a.tenant_id and g.athlete_id = a.id and g.deleted_at is null
                   and g.relation <> 'self' and g.account_id is not null)"
     };
 }
-pub(crate) use parents;
 
 macro_rules! school {
     ($teams:expr) => {
-        athlete!("athletics", "a.date_of_birth", $teams, parents!(), "a.version", "a.created_at", "a.updated_at")
+        athlete!(
+            "athletics",
+            "a.date_of_birth",
+            $teams,
+            parents_of!(),
+            "a.version",
+            "a.created_at",
+            "a.updated_at"
+        )
     };
 }
 
@@ -94,8 +111,15 @@ macro_rules! family {
     () => {
         concat!(
             "select ",
-            athlete!("athletics_family", "null::date", teams!("athletics_family"), "null::uuid[]", "null::integer",
-                     "null::timestamptz", "null::timestamptz"),
+            athlete!(
+                "athletics_family",
+                "null::date",
+                teams_of!("athletics_family"),
+                "null::uuid[]",
+                "null::integer",
+                "null::timestamptz",
+                "null::timestamptz"
+            ),
             "from athletics_family.enrolled a "
         )
     };
@@ -104,15 +128,18 @@ macro_rules! family {
 /// The athlete of a reference, of its id in `$1` or its external id in `$2`.
 macro_rules! referred {
     ($schema:literal) => {
-        concat!("coalesce($1, (select x.id from ", $schema, ".enrolled x where x.external_id = $2)) ")
+        concat!(
+            "coalesce($1, (select x.id from ",
+            $schema,
+            ".enrolled x where x.external_id = $2)) "
+        )
     };
 }
-pub(crate) use referred;
 
 /// The teams after a change that may bring a list in `$4`.
 macro_rules! changed_teams {
     () => {
-        concat!("case when $4::uuid[] is null then ", teams!("athletics"), " else
+        concat!("case when $4::uuid[] is null then ", teams_of!("athletics"), " else
             coalesce((select jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, 'sport', t.sport) order by t.name, t.id)
                 from athletics.team t where t.id = any ($4) and t.deleted_at is null and t.is_active), '[]') end")
     };
@@ -149,13 +176,13 @@ statements! {
            select ", school!(changed_teams!()), "from a");
 
     fn find_athlete(id: Option<Uuid>, external_id: Option<String>) -> AthleteRow, discloses "athletics.athlete"
-        = concat!("select ", school!(teams!("athletics")), "from athletics.enrolled a where a.id = ", referred!("athletics"));
+        = concat!("select ", school!(teams_of!("athletics")), "from athletics.enrolled a where a.id = ", referred!("athletics"));
 
     fn find_athlete_of_family(id: Option<Uuid>, external_id: Option<String>) -> AthleteRow, discloses "athletics.athlete"
         = concat!(family!(), "where a.id = ", referred!("athletics_family"));
 
     fn list_athletes(after: Pii<String>, after_id: Uuid, limit: i64) -> AthleteRow, discloses "athletics.athlete"
-        = concat!("select ", school!(teams!("athletics")), "from athletics.enrolled a
+        = concat!("select ", school!(teams_of!("athletics")), "from athletics.enrolled a
             where (a.last_name_key, a.id) > ($1, $2) order by a.last_name_key, a.id limit $3");
 
     fn list_athletes_of_family(after: Pii<String>, after_id: Uuid, limit: i64) -> AthleteRow, discloses "athletics.athlete"

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     athletes::{self, Restriction},
-    ferpa::{CASE, RETURN_TO_PLAY, Slice},
+    ferpa::{CASE, RETURN_TO_PLAY, Slice, by_slice},
     permissions::{ReadCase, WriteCase},
 };
 
@@ -205,7 +205,7 @@ fn listing(act: &Authorized<ReadCase>, athlete: bool) -> ListOf {
         if athlete { sql::list_coach_cases_of_athlete } else { sql::list_coach_cases };
     let family: ListOf =
         if athlete { sql::list_family_cases_of_athlete } else { sql::list_family_cases };
-    Slice::of(act.caller().role).pick(school, coach, family)
+    by_slice!(act; school, coach, family)
 }
 
 async fn page(

@@ -18,7 +18,8 @@ pub const ATTENTION: &[&str] = &["urgent", "warning", "stable"];
 pub fn parse(body: CaseBody) -> Result<Pii<Value>, Problem> {
     let mut fields = Fields::new(Purpose::Change);
     if body.severity != Patch::Absent {
-        let msg = "the severity is as it was found: change attention_level, or record an evaluation";
+        let msg =
+            "the severity is as it was found: change attention_level, or record an evaluation";
         fields.fault("severity", ("immutable", msg.to_owned()));
     }
     fields.optional("external_id", "external_id", body.external_id, text(100));

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     athletes::known,
-    ferpa::{DISCLOSURE, Slice},
+    ferpa::{DISCLOSURE, by_slice},
     permissions::{ReadDisclosure, WriteDisclosure},
 };
 
@@ -108,7 +108,7 @@ pub async fn list(
         None => Last(EVER.1, Uuid::nil()),
     };
     let family = sql::list_disclosures_of_family;
-    let list = Slice::of(act.caller().role).pick(sql::list_disclosures, family, family);
+    let list = by_slice!(act; sql::list_disclosures, family, family);
     act.disclose(list(athlete, at, id, limit + 1), |rows, reveal| {
         let seal = |last: &DisclosureRow| act.seal(&question, &Last(last.disclosed_at, last.id));
         let page = Page::cut(rows, limit, seal)?;

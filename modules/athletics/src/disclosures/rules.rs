@@ -10,14 +10,8 @@ use serde_json::Value;
 use super::http::DisclosureBody;
 
 /// Of 34 CFR 99.31; an inspection enters itself.
-const BASES: &[&str] = &[
-    "consent",
-    "health_or_safety_emergency",
-    "other_school",
-    "judicial_order",
-    "audit",
-    "other",
-];
+const BASES: &[&str] =
+    &["consent", "health_or_safety_emergency", "other_school", "judicial_order", "audit", "other"];
 
 /// Checks a body.
 ///
@@ -53,7 +47,12 @@ mod tests {
         let faults = |body: Value| {
             let body = kernel::http::parse_json(body.to_string().as_bytes()).expect("it fits");
             let problem = parse(body, "2026-11-02T22:00:00Z".parse().expect("a time")).err();
-            problem.map(|p| p.errors).unwrap_or_default().iter().map(|e| e.loc.join(".")).collect::<Vec<_>>()
+            problem
+                .map(|p| p.errors)
+                .unwrap_or_default()
+                .iter()
+                .map(|e| e.loc.join("."))
+                .collect::<Vec<_>>()
         };
         let mut body = json!({"recipient": "EMS", "interest": "treatment", "what": "all",
                               "basis": "health_or_safety_emergency"});

@@ -165,8 +165,14 @@ pub async fn create(
             let recorded = match known.await?? {
                 Some(known) => known,
                 None => {
-                    tx.run(sql::insert_event(id, case, event.occurred_at, event.columns, event.words))
-                        .await?;
+                    tx.run(sql::insert_event(
+                        id,
+                        case,
+                        event.occurred_at,
+                        event.columns,
+                        event.words,
+                    ))
+                    .await?;
                     id
                 }
             };
@@ -285,20 +291,16 @@ pub async fn list(
     Query(filter): Query<Filter>,
 ) -> Result<Disclosed<List<Shown<Event>>>, Problem> {
     match Slice::of(act.caller().role) {
-        Slice::School => page(&act.also::<ReadClinicalNote>()?, None, filter, sql::list_events).await,
+        Slice::School => {
+            page(&act.also::<ReadClinicalNote>()?, None, filter, sql::list_events).await
+        }
         Slice::Coach => page(&act, None, filter, sql::list_events_of_coach).await,
         Slice::Family => page(&act, None, filter, sql::list_events_of_family).await,
     }
 }
 
-type ListOf = fn(
-    Timestamp,
-    Uuid,
-    Timestamp,
-    i64,
-    Option<Uuid>,
-    Option<Pii<String>>,
-) -> Disclosing<EventRow>;
+type ListOf =
+    fn(Timestamp, Uuid, Timestamp, i64, Option<Uuid>, Option<Pii<String>>) -> Disclosing<EventRow>;
 
 async fn page<P: Permission<Effect = kernel::authz::Discloses>>(
     act: &Authorized<P>,
@@ -317,7 +319,8 @@ async fn page<P: Permission<Effect = kernel::authz::Discloses>>(
     let from_time = from.unwrap_or(first).clamp(first, last);
     let list = list(at, id, from_time, limit + 1, case, q.clone().map(Pii::new));
     act.disclose(list, |rows, reveal| {
-        let seal = |last: &EventRow| act.seal(&question, &(q, from, Last(last.occurred_at, last.id)));
+        let seal =
+            |last: &EventRow| act.seal(&question, &(q, from, Last(last.occurred_at, last.id)));
         let page = Page::cut(rows, limit, seal)?;
         Ok(Answer::list_by_cursor_alone(page.map(|row| view(row, reveal, act.sight()))))
     })

@@ -59,7 +59,10 @@ pub fn parse(body: EventBody, now: Timestamp) -> Result<NewEvent, Problem> {
         _ => false,
     };
     if wordless {
-        fields.fault("note", ("missing", "say what there is to say, here or in clinical_notes".into()));
+        fields.fault(
+            "note",
+            ("missing", "say what there is to say, here or in clinical_notes".into()),
+        );
     }
     fields.required("kind", "kind", body.kind, one_of(KINDS));
     fields.optional("note", "note", body.note, text(8000));
@@ -77,10 +80,12 @@ pub fn parse(body: EventBody, now: Timestamp) -> Result<NewEvent, Problem> {
     let availability = match (&*kind, body.availability) {
         ("clearance_granted", Patch::Absent) => Patch::Value("cleared".to_owned()),
         ("restriction_added", Patch::Absent) => Patch::Value("restricted".to_owned()),
-        ("evaluation" | "restriction_added", given) => given.try_map(one_of(LIMITS)).unwrap_or_else(|fault| {
-            fields.fault("availability", fault);
-            Patch::Absent
-        }),
+        ("evaluation" | "restriction_added", given) => {
+            given.try_map(one_of(LIMITS)).unwrap_or_else(|fault| {
+                fields.fault("availability", fault);
+                Patch::Absent
+            })
+        }
         (_, Patch::Absent) => Patch::Absent,
         _ => {
             fields.fault("availability", ("extra_forbidden", "this kind of event has none".into()));
@@ -92,7 +97,13 @@ pub fn parse(body: EventBody, now: Timestamp) -> Result<NewEvent, Problem> {
     fields.optional("client_id", "client_id", body.client_id, text(100));
     let words = words(&mut fields, body.clinical_notes);
     let columns = Pii::new(fields.finish()?);
-    Ok(NewEvent { columns, words, occurred_at, clears: kind == "clearance_granted", sets_availability })
+    Ok(NewEvent {
+        columns,
+        words,
+        occurred_at,
+        clears: kind == "clearance_granted",
+        sets_availability,
+    })
 }
 
 /// A field that one kind of event must have and no other has; `restriction_until` may be left out.
@@ -171,18 +182,25 @@ pub fn may_record(
         return Ok(());
     }
     if facts.latest_at.is_some_and(|latest| latest > event.occurred_at) {
-        let detail = "something happened after this clearance: read the timeline, and clear as of now";
+        let detail =
+            "something happened after this clearance: read the timeline, and clear as of now";
         return Err(Problem::conflict("later_events", detail).refusing(ClearAthlete::NAME));
     }
     match facts.head_injury {
-        true => may_return(facts.rtp.as_ref().and_then(|rtp| progress(&rtp.peek(reveal).0)), now, law),
+        true => {
+            may_return(facts.rtp.as_ref().and_then(|rtp| progress(&rtp.peek(reveal).0)), now, law)
+        }
         false => Ok(()),
     }
 }
 
 /// Whether a head injury's return to play is complete: the clearance that the law asks for is on record
 /// (C-33), and the last stage has come.
-fn may_return(progress: Option<Progress>, now: Timestamp, law: &InForce<'_>) -> Result<(), Problem> {
+fn may_return(
+    progress: Option<Progress>,
+    now: Timestamp,
+    law: &InForce<'_>,
+) -> Result<(), Problem> {
     let kind = IncidentKind::InjuryConcussion;
     let closing = Closing { kind, progress: progress.as_ref(), recipient: None };
     let closed = may_close(&closing, now, law, Setting::School).err();
@@ -214,13 +232,13 @@ fn may_return(progress: Option<Progress>, now: Timestamp, law: &InForce<'_>) -> 
 /// # Errors
 /// 409: it is not resolved, or it is too late.
 pub fn may_reopen(resolved_at: Option<Timestamp>, now: Timestamp) -> Result<(), Problem> {
-    let refuse = |code, detail: &str| {
-        Err(Problem::conflict(code, detail).refusing(WriteCase::NAME))
-    };
+    let refuse =
+        |code, detail: &str| Err(Problem::conflict(code, detail).refusing(WriteCase::NAME));
     match resolved_at {
         None => refuse("case_active", "the case is active"),
         Some(at) if now.duration_since(at) > REOPEN_WITHIN => {
-            let detail = "thirty days have passed since it was resolved: a new entry opens a new case";
+            let detail =
+                "thirty days have passed since it was resolved: a new entry opens a new case";
             refuse("reopen_window_over", detail)
         }
         Some(_) => Ok(()),
@@ -304,13 +322,17 @@ mod tests {
         };
         assert_eq!(at("2026-11-02T22:05:00Z"), Some(now()));
         assert_eq!(at("2026-11-02T22:05:00.000001Z"), None);
-        assert_eq!(at("2026-11-01T00:00:00Z"), Some("2026-11-01T00:00:00Z".parse().expect("a time")));
+        assert_eq!(
+            at("2026-11-01T00:00:00Z"),
+            Some("2026-11-01T00:00:00Z".parse().expect("a time"))
+        );
     }
 
     #[test]
     fn s11_thirty_days_to_the_instant() {
         let later = |seconds: i64| {
-            may_reopen(Some(now()), now() + SignedDuration::from_secs(30 * 86_400 + seconds)).is_ok()
+            may_reopen(Some(now()), now() + SignedDuration::from_secs(30 * 86_400 + seconds))
+                .is_ok()
         };
         assert!(later(-1) && later(0) && !later(1));
         assert!(may_reopen(None, now()).is_err());

@@ -216,9 +216,7 @@ pub fn constraints() -> Vec<Constraint> {
         },
         Constraint {
             name: "RV710",
-            problem: || {
-                Problem::field(&["body", "occurred_at"], "range", "this is later than now")
-            },
+            problem: || Problem::field(&["body", "occurred_at"], "range", "this is later than now"),
         },
         Constraint {
             name: "RV711",
@@ -230,7 +228,8 @@ pub fn constraints() -> Vec<Constraint> {
         Constraint {
             name: "RV712",
             problem: || {
-                let detail = "the case is resolved: reopen it, within thirty days of its resolution";
+                let detail =
+                    "the case is resolved: reopen it, within thirty days of its resolution";
                 Problem::conflict("case_resolved", detail).refusing("event:write")
             },
         },

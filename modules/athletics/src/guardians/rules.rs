@@ -49,7 +49,9 @@ mod tests {
 
     #[test]
     fn a_guardian_has_a_name_and_a_relation() {
-        assert!(errors(json!({"full_name": "Dana", "relation": "parent"}), Purpose::Create).is_empty());
+        assert!(
+            errors(json!({"full_name": "Dana", "relation": "parent"}), Purpose::Create).is_empty()
+        );
         assert_eq!(errors(json!({}), Purpose::Create), ["body.full_name", "body.relation"]);
         let uncle = json!({"relation": "uncle", "kept_basis": "habit", "phone": "12"});
         let wanted = ["body.relation", "body.phone", "body.kept_basis"];

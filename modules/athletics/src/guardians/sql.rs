@@ -76,7 +76,10 @@ pub fn constraints() -> Vec<Constraint> {
         Constraint {
             name: "guardian_account_once",
             problem: || {
-                Problem::conflict("already_linked", "this account is linked to this athlete already")
+                Problem::conflict(
+                    "already_linked",
+                    "this account is linked to this athlete already",
+                )
             },
         },
     ]

@@ -30,12 +30,9 @@ pub(super) const RELEASE: Docs = Docs::new(
 )
 .example(|| json!({"note": "Reviewed with the school nurse.", "withheld": []}));
 
-pub(super) const REFUSE: Docs = Docs::new(
-    "inspections",
-    "Refuse an inspection",
-    "With the reason, which who asked can read.",
-)
-.example(|| json!({"reason": "A court order ended your rights in this record."}));
+pub(super) const REFUSE: Docs =
+    Docs::new("inspections", "Refuse an inspection", "With the reason, which who asked can read.")
+        .example(|| json!({"reason": "A court order ended your rights in this record."}));
 
 pub(super) const INSPECT: Docs = Docs::new(
     "inspections",

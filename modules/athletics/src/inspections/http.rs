@@ -18,7 +18,7 @@ use super::{
     sql::{self, InspectedRow, InspectionRow},
 };
 use crate::{
-    ferpa::{INSPECTED, INSPECTION, Slice},
+    ferpa::{INSPECTED, INSPECTION, by_slice},
     permissions::{InspectRecord, ReadInspection, RequestInspection, ReviewInspection},
     schools::place,
 };
@@ -83,13 +83,13 @@ pub async fn request(
     let asked_on = place.local(now).date();
     let due_on = rules::due_on(asked_on, &place.law(&act.statutes(), asked_on)?)?;
     let (id, actor) = (act.new_id(), act.caller().actor.id().unwrap_or_default());
-    let insert = sql::insert_inspection(
-        id, athlete.id, athlete.external_id, actor, now, due_on, reason,
-    );
+    let insert =
+        sql::insert_inspection(id, athlete.id, athlete.external_id, actor, now, due_on, reason);
     act.transact(|tx| {
         Box::pin(async move {
             // Who holds no rights in a record does not learn whether there is one.
-            let unknown = || Problem::field(&["body", "athlete_id"], "unknown", "there is no such athlete");
+            let unknown =
+                || Problem::field(&["body", "athlete_id"], "unknown", "there is no such athlete");
             let inserted = tx.judge(insert, |rows, reveal| {
                 rows.into_iter().next().map(|row| view(row, reveal, sight))
             });
@@ -104,9 +104,8 @@ pub async fn read(
     act: Authorized<ReadInspection>,
     Item(id): Item<Uuid>,
 ) -> Result<Disclosed<Shown<Inspection>>, Problem> {
-    let slice = Slice::of(act.caller().role);
     let family = sql::find_inspection_of_family;
-    let find = slice.pick(sql::find_inspection, family, family);
+    let find = by_slice!(act; sql::find_inspection, family, family);
     act.disclose_one(find(id), |row, reveal| Answer::ok(view(row, reveal, act.sight()))).await
 }
 
@@ -124,7 +123,7 @@ pub async fn list(
         None => Last(Date::constant(1, 1, 1), Uuid::nil()),
     };
     let family = sql::list_inspections_of_family;
-    let list = Slice::of(act.caller().role).pick(sql::list_inspections, family, family);
+    let list = by_slice!(act; sql::list_inspections, family, family);
     act.disclose(list(due, id, limit + 1), |rows, reveal| {
         let seal = |last: &InspectionRow| act.seal("inspections", &Last(last.due_on, last.id));
         let page = Page::cut(rows, limit, seal)?;

@@ -87,7 +87,9 @@ mod tests {
     #[test]
     fn what_is_withheld_has_its_reason() {
         let body: ReleaseBody = kernel::http::parse_json(
-            json!({"withheld": [{"event_id": uuid::Uuid::nil(), "reason": " "}]}).to_string().as_bytes(),
+            json!({"withheld": [{"event_id": uuid::Uuid::nil(), "reason": " "}]})
+                .to_string()
+                .as_bytes(),
         )
         .expect("the shape fits");
         let problem = parse_release(body).err().expect("no reason");

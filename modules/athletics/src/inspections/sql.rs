@@ -128,9 +128,7 @@ pub fn constraints() -> Vec<Constraint> {
     vec![
         Constraint {
             name: "withheld_event_known",
-            problem: || {
-                Problem::field(&["body", "withheld"], "unknown", "there is no such event")
-            },
+            problem: || Problem::field(&["body", "withheld"], "unknown", "there is no such event"),
         },
         Constraint {
             name: "RV720",

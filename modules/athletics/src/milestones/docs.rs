@@ -10,10 +10,15 @@ pub(super) const LIST: Docs = Docs::new(
      of a head injury are the stages of its return to play, and move with it. The reading is on record.",
 );
 
-pub(super) const CREATE: Docs =
-    Docs::new("milestones", "Add a milestone", "After those that there are, unless `position` is said.")
-        .status(201)
-        .example(|| json!({"title": "Full weight-bearing", "phase": "recovery", "target_on": "2099-11-20"}));
+pub(super) const CREATE: Docs = Docs::new(
+    "milestones",
+    "Add a milestone",
+    "After those that there are, unless `position` is said.",
+)
+.status(201)
+.example(
+    || json!({"title": "Full weight-bearing", "phase": "recovery", "target_on": "2099-11-20"}),
+);
 
 pub(super) const CHANGE: Docs = Docs::new(
     "milestones",

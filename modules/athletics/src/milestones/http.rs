@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     cases,
-    ferpa::{MILESTONE, Slice},
+    ferpa::{MILESTONE, by_slice},
     permissions::{ReadMilestone, WriteMilestone},
     schools::place,
 };
@@ -95,8 +95,7 @@ pub async fn list(
     Named(case): Named,
 ) -> Result<Disclosed<List<Shown<Milestone>>>, Problem> {
     let case = cases::known(&act, case).await?;
-    let list = Slice::of(act.caller().role).pick(
-        sql::list_milestones,
+    let list = by_slice!(act; sql::list_milestones,
         sql::list_milestones_of_coach,
         sql::list_milestones_of_family,
     );

@@ -97,7 +97,8 @@ pub fn constraints() -> Vec<Constraint> {
     vec![Constraint {
         name: "RV719",
         problem: || {
-            let detail = "what is reached stays reached, and a stage of a return to play moves with it";
+            let detail =
+                "what is reached stays reached, and a stage of a return to play moves with it";
             Problem::conflict("milestone_fixed", detail).refusing("milestone:write")
         },
     }]

@@ -67,8 +67,7 @@ async fn decided(
     let facts = events::find_facts(case, Pii::new(json!({})));
     let decided = tx.judge(facts, |rows, reveal| {
         let facts = rows.first().ok_or_else(Problem::not_found)?;
-        let missing =
-            || Problem::conflict("no_return_to_play", "this case has no return to play");
+        let missing = || Problem::conflict("no_return_to_play", "this case has no return to play");
         let fact = facts.rtp.as_ref().map(|rtp| &rtp.peek(reveal).0);
         let progress = fact.and_then(return_to_play::progress).ok_or_else(missing)?;
         let law = law(statutes, &facts.jurisdiction, progress.removed_on)?;

@@ -5,7 +5,8 @@ use kernel::{
     authz::{Answer, Authorized, Disclosed, Followed, Shown, Sight},
     db::Disclosing,
     http::{
-        FromQuery, List, Named, Page, Paging, Problem, Query, QueryReader, Resume, choice, parameter,
+        FromQuery, List, Named, Page, Paging, Problem, Query, QueryReader, Resume, choice,
+        parameter,
     },
     privacy::{Pii, Reveal},
 };
@@ -17,7 +18,7 @@ use uuid::Uuid;
 use super::sql::{self, RosterRow, StatusRow};
 use crate::{
     athletes::{Restriction, TeamRef},
-    ferpa::{ROSTER, STATUS, Slice},
+    ferpa::{ROSTER, STATUS, by_slice},
     permissions::{ReadRoster, WatchRoster},
 };
 
@@ -77,9 +78,8 @@ pub async fn read(
     act: Authorized<ReadRoster>,
     Named(athlete): Named,
 ) -> Result<Disclosed<Shown<RosterEntry>>, Problem> {
-    let slice = Slice::of(act.caller().role);
     // Families have no roster:read.
-    let find = slice.pick(sql::find_line, sql::find_line_of_coach, sql::find_line_of_coach);
+    let find = by_slice!(act; sql::find_line, sql::find_line_of_coach, sql::find_line_of_coach);
     let school = act.caller().tenant;
     act.disclose_one(find(athlete.id, athlete.external_id), |row, reveal| {
         Answer::ok(view(row, reveal, act.sight(), school))
@@ -154,12 +154,13 @@ pub async fn list(
             Place { school_id, team, sport, grade, status, name, after, id }
         }
     };
-    let slice = Slice::of(act.caller().role);
-    let list = slice.pick(sql::list_roster, sql::list_roster_of_coach, sql::list_roster_of_coach);
+    let list =
+        by_slice!(act; sql::list_roster, sql::list_roster_of_coach, sql::list_roster_of_coach);
     let of = asked.clone();
     let (after, prefix) = (Pii::new(of.after), Pii::new(of.name));
     let more = limit + 1;
-    let list = list(after, of.id, prefix, more, of.school_id, of.team, of.sport, of.grade, of.status);
+    let list =
+        list(after, of.id, prefix, more, of.school_id, of.team, of.sport, of.grade, of.status);
     act.disclose(list, |rows, reveal| {
         let seal = |last: &RosterRow| {
             let after = last.last_name_key.peek(reveal).clone();
@@ -187,10 +188,9 @@ pub struct Status {
 
 pub async fn watch(
     act: Authorized<WatchRoster>,
-    resume: Resume,
+    ((), resume): ((), Resume),
 ) -> Result<Followed<Shown<Status>>, Problem> {
-    let read: fn(Option<Vec<Uuid>>) -> Disclosing<StatusRow> = Slice::of(act.caller().role).pick(
-        sql::list_status,
+    let read: fn(Option<Vec<Uuid>>) -> Disclosing<StatusRow> = by_slice!(act; sql::list_status,
         sql::list_status_of_coach,
         sql::list_status_of_family,
     );

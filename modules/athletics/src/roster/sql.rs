@@ -4,10 +4,7 @@ use jiff::{Timestamp, civil::Date};
 use kernel::{postgres_types::Json, privacy::Pii, row, statements};
 use uuid::Uuid;
 
-use crate::athletes::{
-    Restriction, TeamRef,
-    sql::{parents, referred, restrictions, teams},
-};
+use crate::athletes::{Restriction, TeamRef};
 
 row! {
     /// A line of the roster, as far as the slice goes.
@@ -47,8 +44,8 @@ macro_rules! line {
     ($schema:literal, $parents:expr, $cases:expr, $attention:expr) => {
         concat!(
             "select a.id, a.external_id, a.first_name, a.last_name, a.last_name_key, a.grade, a.sports, ",
-            teams!($schema), " as teams, ", $parents, " as parent_ids, a.current_status, a.status_changed_at, ",
-            restrictions!($schema), " as restrictions,
+            teams_of!($schema), " as teams, ", $parents, " as parent_ids, a.current_status, a.status_changed_at, ",
+            restrictions_of!($schema), " as restrictions,
             (select max(m.target_on) from ", $schema, ".milestone m
                join ", $schema, ".injury_case c on c.id = m.case_id and c.status = 'active'
               where c.athlete_id = a.id) as expected_return_on, ",
@@ -60,7 +57,7 @@ macro_rules! line {
 
 macro_rules! school {
     () => {
-        line!("athletics", parents!(),
+        line!("athletics", parents_of!(),
             "array(select c.id from athletics.injury_case c
                     where c.tenant_id = a.tenant_id and c.athlete_id = a.id and c.status = 'active')",
             "(select case when bool_or(c.attention_level = 'urgent') then 'urgent'
@@ -101,7 +98,7 @@ macro_rules! status {
     ($schema:literal) => {
         concat!(
             "select a.id, a.external_id, a.first_name, a.last_name, a.current_status, a.status_changed_at, ",
-            restrictions!($schema), " as restrictions from ", $schema, ".enrolled a
+            restrictions_of!($schema), " as restrictions from ", $schema, ".enrolled a
               where $1::uuid[] is null or a.id = any ($1)"
         )
     };

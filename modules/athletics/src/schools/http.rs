@@ -18,7 +18,7 @@ use super::{
     sql::{self, SchoolRow},
 };
 use crate::{
-    ferpa::Slice,
+    ferpa::by_slice,
     permissions::{ReadSchool, WriteSchool},
 };
 
@@ -104,8 +104,7 @@ fn view(row: SchoolRow) -> Answer<School> {
 }
 
 pub async fn read(act: Authorized<ReadSchool>, (): ()) -> Result<Fetched<School>, Problem> {
-    let find = Slice::of(act.caller().role).pick(
-        sql::find_school,
+    let find = by_slice!(act; sql::find_school,
         sql::find_school_for_coach,
         sql::find_school_for_family,
     );

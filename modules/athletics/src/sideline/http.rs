@@ -179,8 +179,7 @@ async fn record(
 }
 
 async fn found(tx: &mut TenantTx<'_>, event: Uuid) -> Result<Entry, Problem> {
-    let view = |rows: Vec<EntryRow>, reveal: &Reveal| {
-        rows.into_iter().next().map(|row| view(row, reveal))
-    };
+    let view =
+        |rows: Vec<EntryRow>, reveal: &Reveal| rows.into_iter().next().map(|row| view(row, reveal));
     tx.judge(sql::find_entry(event), view).await?.ok_or_else(Problem::not_found)
 }

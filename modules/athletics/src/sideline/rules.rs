@@ -38,7 +38,8 @@ pub fn parse(body: EntryBody, now: Timestamp) -> Result<NewEntry, Problem> {
     let part = body.body_part.clone().value().unwrap_or_default();
     let head_injury = HEAD.contains(&&*key(&part));
     if body.suspected_concussion && !head_injury {
-        let msg = "enter a suspected concussion with body_part `head`, so that its return to play opens";
+        let msg =
+            "enter a suspected concussion with body_part `head`, so that its return to play opens";
         fields.fault("suspected_concussion", ("value_error", msg.into()));
     }
     let severe = body.severity.clone().value().is_some_and(|severity| severity == "severe");
@@ -111,8 +112,7 @@ mod tests {
     fn entry(body: Value) -> Result<(Value, bool), Vec<String>> {
         let now: Timestamp = "2026-11-02T22:00:00Z".parse().expect("a time");
         let loc = |p: Problem| p.errors.iter().map(|e| e.loc[1..].join(".")).collect::<Vec<_>>();
-        let body: EntryBody =
-            kernel::http::parse_json(body.to_string().as_bytes()).map_err(loc)?;
+        let body: EntryBody = kernel::http::parse_json(body.to_string().as_bytes()).map_err(loc)?;
         let known = body.body_part.clone().value().unwrap_or_default();
         let entry = parse(body, now).map_err(loc)?;
         assert_eq!(format!("{:?}", entry.columns), "[personal]", "{known}");

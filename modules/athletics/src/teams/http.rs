@@ -13,7 +13,7 @@ use super::{
     sql::{self, TeamRow},
 };
 use crate::{
-    ferpa::Slice,
+    ferpa::by_slice,
     permissions::{ReadTeam, WriteTeam},
 };
 
@@ -93,13 +93,9 @@ pub async fn create(
     .await
 }
 
-pub async fn read(
-    act: Authorized<ReadTeam>,
-    Named(team): Named,
-) -> Result<Fetched<Team>, Problem> {
-    let slice = Slice::of(act.caller().role);
+pub async fn read(act: Authorized<ReadTeam>, Named(team): Named) -> Result<Fetched<Team>, Problem> {
     // Families have no team:read; their slice has no teams to read.
-    let find = slice.pick(sql::find_team, sql::find_team_of_coach, sql::find_team_of_coach);
+    let find = by_slice!(act; sql::find_team, sql::find_team_of_coach, sql::find_team_of_coach);
     let school = act.caller().tenant;
     act.fetch_one(find(team.id, team.external_id), |row| current(row, school)).await
 }
@@ -123,8 +119,7 @@ pub async fn list(
         Some(cursor) => act.unseal("teams", cursor)?,
         None => Default::default(),
     };
-    let slice = Slice::of(act.caller().role);
-    let list = slice.pick(sql::list_teams, sql::list_teams_of_coach, sql::list_teams_of_coach);
+    let list = by_slice!(act; sql::list_teams, sql::list_teams_of_coach, sql::list_teams_of_coach);
     let school = act.caller().tenant;
     act.fetch(list(name, id, limit + 1), |rows| {
         let page = Page::cut(rows, limit, |last| act.seal("teams", &(&last.name, last.id)))?;

@@ -54,7 +54,14 @@ pub async fn step(
                 incidents::open_again(tx, id, closed_at, now).await?;
             }
             return_to_play::take::<EscalateIncident>(
-                tx, &STEPS, id, &asked, &next, body.clinician.as_ref(), note, now,
+                tx,
+                &STEPS,
+                id,
+                &asked,
+                &next,
+                body.clinician.as_ref(),
+                note,
+                now,
             )
             .await?;
             Ok(Answer::ok(incidents::found(tx, id, &seen).await?))
