@@ -63,6 +63,8 @@ mod probe {
                 Grant { role: "reader", permissions: &["probe:follow"] },
             ],
             delegates: &[],
+            slices: &[],
+            entities: &[],
             resources: &[],
             statements: ALL.to_vec(),
             constraints: Vec::new,

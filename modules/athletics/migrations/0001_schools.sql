@@ -22,7 +22,7 @@ create table athletics.school (
     created_by   uuid default kernel.setting('app.actor_id')::uuid,
     updated_by   uuid,
     primary key (tenant_id, id),
-    constraint school_is_the_tenant foreign key (tenant_id, id) references kernel.tenant (tenant_id, id)
+    foreign key (tenant_id, id) references kernel.tenant (tenant_id, id)
 );
 create index school_by_config on athletics.school using gin (tenant_id, config);
 select kernel.govern('athletics.school', '{}');

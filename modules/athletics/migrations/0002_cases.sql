@@ -40,7 +40,7 @@ create table athletics.injury_case (
     constraint case_trainer_known foreign key (tenant_id, primary_at_id) references kernel.account (tenant_id, id),
     check ((status = 'resolved') = (resolved_at is not null)),
     check ((status = 'resolved') = (availability = 'cleared')),
-    constraint head_is_a_head_injury check (head_injury or body_part_key not in ('head', 'concussion', 'brain', 'skull'))
+    check (head_injury or body_part_key not in ('head', 'concussion', 'brain', 'skull'))
 );
 -- R-059.
 create unique index case_active_once on athletics.injury_case (tenant_id, athlete_id, body_part_key)
@@ -208,9 +208,9 @@ create table athletics.milestone (
     created_by uuid default kernel.setting('app.actor_id')::uuid,
     updated_by uuid,
     primary key (tenant_id, id),
+    unique (tenant_id, case_id, rtp_stage),
     foreign key (tenant_id, case_id) references athletics.injury_case (tenant_id, id)
 );
 create index milestone_in_order on athletics.milestone (tenant_id, case_id, position, id);
-create unique index milestone_of_stage on athletics.milestone (tenant_id, case_id, rtp_stage);
 select kernel.govern('athletics.milestone', '{title}');
 reset role;

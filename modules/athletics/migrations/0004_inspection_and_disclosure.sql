@@ -77,13 +77,13 @@ create table athletics.disclosure (
     created_by   uuid default kernel.setting('app.actor_id')::uuid,
     updated_by   uuid,
     primary key (tenant_id, id),
+    unique (tenant_id, inspection_id),
     foreign key (tenant_id, athlete_id) references athletics.athlete (tenant_id, id),
     foreign key (tenant_id, inspection_id) references athletics.inspection (tenant_id, id),
-    constraint disclosure_names_the_threat check (basis <> 'health_or_safety_emergency' or kernel.says(threat)),
+    check (basis <> 'health_or_safety_emergency' or kernel.says(threat)),
     check ((basis = 'inspection') = (inspection_id is not null))
 );
 create index disclosure_by_athlete on athletics.disclosure (tenant_id, athlete_id, disclosed_at desc, id desc);
-create unique index disclosure_of_inspection on athletics.disclosure (tenant_id, inspection_id);
 select kernel.govern('athletics.disclosure', '{what,threat}');
 -- The log is kept as long as the record (34 CFR 99.32(a)(2)) and not rewritten.
 revoke update on athletics.disclosure from reeve_app;

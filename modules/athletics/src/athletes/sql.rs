@@ -153,7 +153,7 @@ statements! {
                from jsonb_populate_record(null::athletics.athlete, $2) r returning *),
            joined as (
              insert into athletics.team_member (tenant_id, team_id, athlete_id)
-             select distinct kernel.tenant(), team, a.id from a, unnest($3) team returning team_id)
+             select distinct kernel.tenant(), team, a.id from a, unnest($3::uuid[]) team returning team_id)
            select ", school!("coalesce((select jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, 'sport', t.sport)
                 order by t.name, t.id) from athletics.team t where t.id = any ($3) and t.is_active), '[]')"), "from a");
 
@@ -204,6 +204,13 @@ pub fn constraints() -> Vec<Constraint> {
             name: "athlete_external_id_taken",
             problem: || {
                 Problem::conflict("external_id_taken", "there is an athlete with this external_id")
+            },
+        },
+        Constraint {
+            name: "team_member_once",
+            problem: || {
+                let detail = "somebody changed this athlete's teams at the same moment: try again";
+                Problem::conflict("changed_meanwhile", detail)
             },
         },
         Constraint {

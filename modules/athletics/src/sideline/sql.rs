@@ -97,7 +97,8 @@ statements! {
            select id from entered";
 
     fn find_entry(id: Uuid) -> EntryRow
-        = "select e.id, e.tenant_id, e.case_id, e.athlete_id, a.first_name, a.last_name, e.body_part, e.severity,
+        = "select e.id, e.tenant_id, e.case_id, e.athlete_id, a.first_name, a.last_name,
+                  coalesce(e.body_part, '') as body_part, coalesce(e.severity, '') as severity,
                   a.current_status as athlete_status,
                   not exists (select from athletics.event o
                                where o.tenant_id = e.tenant_id and o.case_id = e.case_id and o.kind = 'sideline_entry'

@@ -55,7 +55,7 @@ statements! {
                from jsonb_populate_record(null::athletics.team, $2) r returning *),
            coaching as (
              insert into athletics.team_coach (tenant_id, team_id, account_id)
-             select distinct kernel.tenant(), t.id, account from t, unnest($3) account returning account_id)
+             select distinct kernel.tenant(), t.id, account from t, unnest($3::uuid[]) account returning account_id)
            select ", team!("array(select account_id from coaching)"), "from t");
 
     fn find_team(id: Option<Uuid>, external_id: Option<String>) -> TeamRow
@@ -109,6 +109,13 @@ pub fn constraints() -> Vec<Constraint> {
             problem: || Problem::conflict("name_taken", "there is a team of this name"),
         },
         Constraint { name: "team_coach_known", problem: coach },
+        Constraint {
+            name: "team_coach_once",
+            problem: || {
+                let detail = "somebody changed this team's coaches at the same moment: try again";
+                Problem::conflict("changed_meanwhile", detail)
+            },
+        },
         Constraint {
             name: "RV704",
             problem: || {
