@@ -37,6 +37,24 @@ fn the_roles_are_rendered_for_whoever_decides_about_them() {
     golden("docs/roles.md", &text);
 }
 
+/// R-040 to R-053: which role sees which field.
+#[test]
+fn the_ferpa_matrix_is_rendered_for_whoever_decides_about_it() {
+    let tables = athletics::ferpa::ENTITIES.iter().map(|entity| entity.render(athletics::ferpa::ROLES));
+    let text = format!(
+        "# Who sees which field of a pupil's record\n\n\
+         Everything that the module `athletics` shows goes through this matrix (FERPA, 20 U.S.C. 1232g, 34 CFR Part 99): \
+         a field\nthat is not a role's is absent from its answers, not null. Which records those are is decided \
+         beside it: a coach has the\nathletes of their teams and of them the active cases and the events marked \
+         `coach`; a parent has their own child until the\nchild is 18, a student themselves from then on, and \
+         the events marked `parent`. In the database a coach's and a family's\nreadings run as `reeve_coach` and \
+         `reeve_family`, which hold views of these columns and rows and nothing else. A test\nwrites this \
+         page; do not edit it.\n\n{}",
+        tables.collect::<Vec<_>>().join("\n")
+    );
+    golden("docs/ferpa.md", &text);
+}
+
 #[test]
 fn the_openapi_document_is_the_reviewed_one() {
     let registry = reeve::registry().unwrap();

@@ -1,6 +1,7 @@
 //! Tests that are lists: driven by the registries, so that whatever is mounted next is covered the
 //! day it is mounted.
 
+mod athletics;
 mod documents;
 mod house;
 mod people;

@@ -54,9 +54,9 @@ fn every_list_finds_an_index_that_leads_with_the_tenant_through_the_policies() {
             .iter()
             .filter(|s| s.name.starts_with("list_") || s.name.starts_with("search_"));
         let mut seen = 0;
-        for statement in lists
-            .filter(|s| ["clinic.", "programs.", "athletics", "audit.entry"].iter().any(|of| s.sql.contains(of)))
-        {
+        for statement in lists.filter(|s| {
+            ["clinic.", "programs.", "athletics", "audit.entry"].iter().any(|of| s.sql.contains(of))
+        }) {
             let plan = explain(app, tenants[0], statement).await;
             let searches = statement.name.starts_with("search_");
             // An empty partition is not worth an index: it costs nothing to read.
@@ -66,9 +66,15 @@ fn every_list_finds_an_index_that_leads_with_the_tenant_through_the_policies() {
             assert!(plan.contains("tenant_id ="), "{}:\n{plan}", statement.name);
             // What is one page by its nature, of one case or one athlete, may be sorted; so may a slice: a
             // coach's athletes, a family's child.
-            let slice = ["athletics_coach.", "athletics_family."].iter().any(|of| statement.sql.contains(of));
+            let slice = ["athletics_coach.", "athletics_family."]
+                .iter()
+                .any(|of| statement.sql.contains(of));
             let short = slice || !statement.sql.contains("limit $");
-            assert!(searches || short || !plan.contains("Sort Key"), "{} sorts:\n{plan}", statement.name);
+            assert!(
+                searches || short || !plan.contains("Sort Key"),
+                "{} sorts:\n{plan}",
+                statement.name
+            );
             assert!(!searches || plan.contains("Bitmap Index Scan"), "{}:\n{plan}", statement.name);
             seen += 1;
         }

@@ -20,7 +20,10 @@ fn t04_a_fresh_database_has_no_finding_and_its_server_no_power() {
         assert_eq!(app.ask(owned).await, Vec::<String>::new());
         let memberships = "select g.rolname from pg_auth_members m join pg_roles g on g.oid = m.roleid
             join pg_roles r on r.oid = m.member where r.rolname in ('reeve_app', 'reeve_search', 'reeve_deid') order by 1";
-        assert_eq!(app.ask(memberships).await, ["reeve_coach", "reeve_deid", "reeve_family", "reeve_search"]);
+        assert_eq!(
+            app.ask(memberships).await,
+            ["reeve_coach", "reeve_deid", "reeve_family", "reeve_search"]
+        );
     });
 }
 

@@ -197,7 +197,8 @@ pub async fn check(
     statements: &[&Statement],
 ) -> Result<Vec<String>, tokio_postgres::Error> {
     // Of a view's columns PostgreSQL does not say whether they can be null; a test's answers do.
-    let catalogue = "select attrelid, attnum from pg_attribute a join pg_class c on c.oid = a.attrelid
+    let catalogue =
+        "select attrelid, attnum from pg_attribute a join pg_class c on c.oid = a.attrelid
                       where a.attnotnull or c.relkind = 'v'";
     let not_null: HashSet<(u32, i16)> = client
         .query(catalogue, &[])

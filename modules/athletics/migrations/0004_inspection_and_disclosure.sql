@@ -24,7 +24,7 @@ create table athletics.inspection (
     updated_by   uuid,
     primary key (tenant_id, id),
     foreign key (tenant_id, athlete_id) references athletics.athlete (tenant_id, id),
-    foreign key (tenant_id, requested_by) references kernel.account (tenant_id, id),
+    constraint inspection_asked_by_a_person foreign key (tenant_id, requested_by) references kernel.account (tenant_id, id),
     check ((status in ('released', 'refused')) = (reviewed_at is not null)),
     check (status <> 'refused' or kernel.says(review_note))
 );

@@ -126,7 +126,7 @@ statements! {
         = "select c.head_injury, c.jurisdiction, c.opened_at, c.resolved_at,
                   (select max(e.occurred_at) from athletics.event e
                     where e.tenant_id = c.tenant_id and e.case_id = c.id and e.availability is not null) as latest_at,
-                  $2::jsonb ->> 'kind' = 'restriction_lifted' as lifting,
+                  coalesce($2::jsonb ->> 'kind' = 'restriction_lifted', false) as lifting,
                   (select e.id from athletics.event e where e.client_id = $2::jsonb ->> 'client_id' and e.case_id = c.id
                       and e.kind = $2::jsonb ->> 'kind') as known,
                   (select to_jsonb(t) || '{\"steps\": []}' from athletics.return_to_play t

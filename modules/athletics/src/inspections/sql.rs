@@ -127,6 +127,13 @@ statements! {
 pub fn constraints() -> Vec<Constraint> {
     vec![
         Constraint {
+            name: "inspection_asked_by_a_person",
+            problem: || {
+                let detail = "who holds the rights asks as a person who has signed in, not with an API key";
+                Problem::conflict("person_required", detail).refusing("inspection:request")
+            },
+        },
+        Constraint {
             name: "withheld_event_known",
             problem: || Problem::field(&["body", "withheld"], "unknown", "there is no such event"),
         },
