@@ -65,7 +65,7 @@ pub async fn run(
 }
 
 /// The `percent`th percentile of sorted microseconds, in milliseconds.
-fn quantile(sorted: &[u32], percent: usize) -> f64 {
+pub fn quantile(sorted: &[u32], percent: usize) -> f64 {
     let place = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
     sorted.get(place).map_or(f64::NAN, |&micros| f64::from(micros) / 1000.0)
 }

@@ -8,6 +8,7 @@ mod options;
 mod pgbench;
 mod report;
 mod rows;
+mod sideline;
 mod stand;
 
 use std::process::ExitCode;
@@ -52,6 +53,9 @@ async fn measure(options: &Options, stand: &Stand) -> Outcome<()> {
     }
     if options.wants("logins") {
         logins::measure(stand).await?;
+    }
+    if options.wants("sideline") {
+        sideline::measure(options, stand).await?;
     }
     if options.wants("growth") {
         growth(options, stand, &clinic).await?;

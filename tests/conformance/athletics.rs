@@ -114,6 +114,10 @@ impl School {
                 case
             }
             p if p.starts_with("/api/v1/cases/") => self.case(&own).await,
+            "/api/v1/athletes/{id}" if route.method == Method::Delete => {
+                let who = json!({"first_name": "Lee", "last_name": "Park", "date_of_birth": "2010-05-10"});
+                self.made("/api/v1/athletes", who).await.id()
+            }
             p if p.starts_with("/api/v1/athletes/") || p.starts_with("/api/v1/roster/") => {
                 ATHLETE.to_owned()
             }

@@ -20,10 +20,9 @@ mod roster;
 mod sessions;
 mod settings;
 
-use jiff::Timestamp;
 use kernel::{
     db::Statement,
-    http::{Constraint, Problem, Routes, text},
+    http::{Constraint, Routes},
     identity::{Realm, Signature},
     module::Module,
 };
@@ -42,18 +41,6 @@ pub const REALM: Realm = Realm {
     attribute_policies: false,
     registers_as: None,
 };
-
-/// The earliest and the latest time that PostgreSQL and RFC 3339 both know.
-pub(crate) const EVER: (Timestamp, Timestamp) =
-    (Timestamp::constant(-62_135_596_800, 0), Timestamp::constant(253_402_200_000, 0));
-
-/// A field's text, trimmed.
-///
-/// # Errors
-/// 422 for the body's `field`.
-pub(crate) fn words(field: &str, longest: usize, given: String) -> Result<String, Problem> {
-    text(longest)(given).map_err(|(kind, msg)| Problem::field(&["body", field], kind, msg))
-}
 
 /// The module, for the server to mount.
 pub fn module() -> Module {

@@ -32,3 +32,10 @@ pub(super) const CHANGE: Docs = Docs::new(
     "Changes what is sent; `team_ids` and `sports` replace the whole list.",
 )
 .example(|| json!({"grade": "11", "team_ids": []}));
+
+pub(super) const END: Docs = Docs::new(
+    "athletes",
+    "Take an athlete off the roster",
+    "For who has left the school: no slice shows them any more. The record of their injuries is kept.",
+)
+.status(204);

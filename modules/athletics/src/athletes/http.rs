@@ -156,6 +156,14 @@ pub async fn change(
     act.write(update, move |row, reveal| current(row, reveal, sight, school)).await
 }
 
+pub async fn end(
+    act: Authorized<WriteAthlete>,
+    Named(athlete): Named,
+) -> Result<Committed<()>, Problem> {
+    let end = sql::end_athlete(athlete.id, athlete.external_id, act.expected_version()?);
+    act.write(end, |_, _| Answer::gone()).await
+}
+
 pub async fn read(
     act: Authorized<ReadAthlete>,
     Named(athlete): Named,

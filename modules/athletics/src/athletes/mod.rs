@@ -18,4 +18,5 @@ pub fn routes(routes: &mut Routes) {
     routes.get(ReadAthlete, "/api/v1/athletes", http::list, docs::LIST);
     routes.get(ReadAthlete, "/api/v1/athletes/{id}", http::read, docs::READ);
     routes.patch(WriteAthlete, "/api/v1/athletes/{id}", http::change, docs::CHANGE);
+    routes.delete(WriteAthlete, "/api/v1/athletes/{id}", http::end, docs::END);
 }

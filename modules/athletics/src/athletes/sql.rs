@@ -175,6 +175,11 @@ statements! {
                                  where m.team_id = team and m.athlete_id = a.id and m.deleted_at is null))
            select ", school!(changed_teams!()), "from a");
 
+    fn end_athlete(id: Option<Uuid>, external_id: Option<String>, expected: Option<i32>) -> Known
+        = concat!("update athletics.athlete a set deleted_at = kernel.now()
+            where a.id = ", referred!("athletics"), " and a.deleted_at is null and kernel.expect_version(a.version, $3)
+           returning a.id");
+
     fn find_athlete(id: Option<Uuid>, external_id: Option<String>) -> AthleteRow, discloses "athletics.athlete"
         = concat!("select ", school!(teams_of!("athletics")), "from athletics.enrolled a where a.id = ", referred!("athletics"));
 

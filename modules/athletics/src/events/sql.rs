@@ -181,6 +181,10 @@ statements! {
 }
 
 pub fn constraints() -> Vec<Constraint> {
+    [of_the_body(), of_the_case()].into_iter().flatten().collect()
+}
+
+fn of_the_body() -> Vec<Constraint> {
     vec![
         Constraint {
             name: "event_client_id_taken",
@@ -214,6 +218,11 @@ pub fn constraints() -> Vec<Constraint> {
                 Problem::field(&["body", "corrects"], "unknown", msg)
             },
         },
+    ]
+}
+
+fn of_the_case() -> Vec<Constraint> {
+    vec![
         Constraint {
             name: "RV710",
             problem: || Problem::field(&["body", "occurred_at"], "range", "this is later than now"),

@@ -92,7 +92,7 @@ mod tests {
                 .as_bytes(),
         )
         .expect("the shape fits");
-        let problem = parse_release(body).err().expect("no reason");
+        let problem = parse_release(body).expect_err("no reason");
         assert_eq!(problem.errors[0].loc.join("."), "body.withheld.0.reason");
     }
 

@@ -129,7 +129,8 @@ pub fn constraints() -> Vec<Constraint> {
         Constraint {
             name: "inspection_asked_by_a_person",
             problem: || {
-                let detail = "who holds the rights asks as a person who has signed in, not with an API key";
+                let detail =
+                    "who holds the rights asks as a person who has signed in, not with an API key";
                 Problem::conflict("person_required", detail).refusing("inspection:request")
             },
         },

@@ -8,6 +8,7 @@ use kernel::{
     privacy::Reveal,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -156,24 +157,18 @@ async fn record(
     place: &Place,
     now: Timestamp,
 ) -> Result<Uuid, Problem> {
-    let (case, event, rtp) = (tx.new_id(), tx.new_id(), tx.new_id());
-    let removed_on = place.local(entry.occurred_at).date();
-    let (titles, phases) = rules::stages(place.protocol);
-    let insert = sql::record_entry(
-        athlete,
-        case,
-        event,
-        entry.occurred_at,
-        entry.columns,
-        entry.words,
-        place.jurisdiction.clone(),
-        entry.head_injury.then_some(rtp),
-        place.protocol.code(),
-        removed_on,
-        now,
-        titles,
-        phases,
-    );
+    let (case, event) = (tx.new_id(), tx.new_id());
+    let rtp = entry.head_injury.then(|| {
+        json!({
+            "id": tx.new_id(),
+            "protocol": place.protocol.code(),
+            "entered_at": now.to_string(),
+            "removed_on": place.local(entry.occurred_at).date().to_string(),
+            "stages": rules::stages(place.protocol),
+        })
+    });
+    let (at, law) = (entry.occurred_at, place.jurisdiction.clone());
+    let insert = sql::record_entry(athlete, case, event, at, entry.columns, entry.words, law, rtp);
     tx.run(insert).await?;
     Ok(event)
 }

@@ -94,7 +94,7 @@ fn title(part: &str) -> String {
 }
 
 /// The stages of a return to play as the milestones of its case: titles and phases, in order.
-pub fn stages(protocol: Protocol) -> (Vec<String>, Vec<String>) {
+pub fn stages(protocol: Protocol) -> Vec<Value> {
     let phase = |number: u8| match number {
         1 => "acute",
         2 => "recovery",
@@ -102,7 +102,7 @@ pub fn stages(protocol: Protocol) -> (Vec<String>, Vec<String>) {
         _ => "return",
     };
     let stages = protocol.stages().iter();
-    stages.map(|stage| (stage.name.to_owned(), phase(stage.number).to_owned())).unzip()
+    stages.map(|stage| json!({"title": stage.name, "phase": phase(stage.number)})).collect()
 }
 
 #[cfg(test)]
@@ -153,8 +153,8 @@ mod tests {
     #[test]
     fn every_protocol_has_a_milestone_a_stage() {
         for protocol in Protocol::ALL {
-            let (titles, phases) = stages(protocol);
-            assert_eq!((titles.len(), phases.len()), (6, 6));
+            let stages = stages(protocol);
+            assert_eq!((stages.len(), &stages[5]["phase"]), (6, &json!("return")));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Statements from the sideline.
 
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 use kernel::{privacy::Pii, row, statements};
 use serde_json::Value;
 use uuid::Uuid;
@@ -55,8 +55,7 @@ statements! {
     /// The case that holds what happened then: the active one, or the resolved one of that time; else a new
     /// one, for a head injury with its return to play and the stages of it as milestones.
     fn record_entry(athlete: Uuid, case: Uuid, event: Uuid, occurred_at: Timestamp, columns: Pii<Value>,
-                    words: Option<Pii<String>>, jurisdiction: String, rtp: Option<Uuid>, protocol: &'static str,
-                    removed_on: Date, now: Timestamp, titles: Vec<String>, phases: Vec<String>) -> Written
+                    words: Option<Pii<String>>, jurisdiction: String, rtp: Option<Value>) -> Written
         = "with r as materialized (
              select c.title, c.body_part, c.severity, c.attention_level, c.head_injury, c.availability, e.visibility, e.note,
                     e.mechanism, e.removed_from_play, e.client_id
@@ -78,12 +77,13 @@ statements! {
              returning tenant_id, id),
            returning_to_play as (
              insert into athletics.return_to_play (tenant_id, id, case_id, athlete_id, protocol, stage, entered_at, removed_on)
-             select o.tenant_id, $8, o.id, $1, $9, 1, $11, $10 from opened o where $8::uuid is not null),
+             select o.tenant_id, p.id, o.id, $1, p.protocol, 1, p.entered_at, p.removed_on
+               from opened o, jsonb_to_record($8) p (id uuid, protocol text, entered_at timestamptz, removed_on date)
+              where $8 is not null),
            stages as (
              insert into athletics.milestone (tenant_id, id, case_id, title, phase, position, rtp_stage)
-             select o.tenant_id, gen_random_uuid(), o.id, s.title, s.phase, s.stage, s.stage
-               from opened o, unnest($12::text[], $13::text[]) with ordinality s (title, phase, stage)
-              where $8::uuid is not null),
+             select o.tenant_id, gen_random_uuid(), o.id, s.value ->> 'title', s.value ->> 'phase', s.stage, s.stage
+               from opened o, jsonb_array_elements($8 -> 'stages') with ordinality s (value, stage)),
            entered as (
              insert into athletics.event (tenant_id, id, case_id, athlete_id, kind, occurred_at, visibility, note, body_part,
                     mechanism, severity, removed_from_play, availability, client_id)

@@ -7,7 +7,7 @@ use kernel::{
     gates,
     http::{
         Body, FromQuery, Item, List, OptionalBody, Page, Patch, Problem, Query, QueryReader,
-        parameter,
+        parameter, words,
     },
     privacy::{Pii, Reveal},
 };
@@ -385,7 +385,7 @@ pub async fn revoke(
     act: Authorized<WriteConsent>,
     (Item(id), OptionalBody(body)): (Item<Uuid>, OptionalBody<RevokeBody>),
 ) -> Result<Committed<ConsentView>, Problem> {
-    let reason = body.reason.map(|reason| crate::words("reason", 400, reason)).transpose()?;
+    let reason = body.reason.map(|reason| words("reason", 400, reason)).transpose()?;
     let (seen, clock) = (Seen::by(&act), act.clone());
     act.transact(|tx| {
         Box::pin(async move {
@@ -441,7 +441,7 @@ pub async fn disclose(
     (Item(id), Body(body)): (Item<Uuid>, Body<DisclosureBody>),
 ) -> Result<Committed<Disclosure>, Problem> {
     rules::parse_disclosure(&body, act.now())?;
-    let reason = body.reason.map(|reason| crate::words("reason", 2000, reason)).transpose()?;
+    let reason = body.reason.map(|reason| words("reason", 2000, reason)).transpose()?;
     let (ground, informed_at) = (body.ground, body.minor_informed_at);
     let insert =
         sql::insert_disclosure(act.new_id(), id, ground, reason.map(Pii::new), informed_at);

@@ -3,7 +3,10 @@
 use jiff::{Timestamp, civil::Date};
 use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed, Fetched},
-    http::{Body, FromQuery, Item, List, Page, Patch, Problem, Query, QueryReader, parameter},
+    http::{
+        Body, FromQuery, Item, List, Page, Paging, Patch, Problem, Query, QueryReader, choice,
+        parameter,
+    },
     privacy::{Pii, Reveal},
 };
 use serde::{Deserialize, Serialize};
@@ -16,7 +19,7 @@ use super::{
     sql::{self, CountRow, EnrollmentRow},
 };
 use crate::{
-    fields::{CohortFilter, Paging, choice},
+    fields::CohortFilter,
     permissions::{CountEnrollments, ReadEnrollment, WriteEnrollment},
 };
 

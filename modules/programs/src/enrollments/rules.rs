@@ -1,13 +1,12 @@
 //! What an enrollment must be. Pure.
 
 use kernel::{
-    http::{Fields, Problem, Purpose, text},
+    http::{Fields, Problem, Purpose, day, defaulted, id, one_of, text},
     privacy::Pii,
 };
 use serde_json::Value;
 
 use super::http::{EndBody, EnrollmentBody};
-use crate::fields::{day, defaulted, id, one_of};
 
 /// What an enrollment may be, and how it may have ended.
 pub const STATUSES: &[&str] = &["active", "completed", "withdrawn"];

@@ -3,7 +3,10 @@
 use jiff::{Timestamp, civil::Date};
 use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed},
-    http::{Body, FromQuery, Item, List, Page, Patch, Problem, Query, QueryReader, parameter},
+    http::{
+        Body, FromQuery, Item, List, Page, Paging, Patch, Problem, Query, QueryReader, choice,
+        parameter,
+    },
     privacy::Reveal,
 };
 use serde::{Deserialize, Serialize};
@@ -15,10 +18,7 @@ use super::{
     rules::{self, STATUSES},
     sql::{self, GoalRow, GoalWithHistory},
 };
-use crate::{
-    fields::{Paging, choice},
-    permissions::{ReadGoal, WriteGoal},
-};
+use crate::permissions::{ReadGoal, WriteGoal};
 
 /// A goal as a client sets it.
 #[derive(Default, Deserialize, ToSchema)]

@@ -1,13 +1,12 @@
 //! What a goal must be. Pure.
 
 use kernel::{
-    http::{Fields, Patch, Problem, Purpose, text},
+    http::{Fields, Patch, Problem, Purpose, day, defaulted, id, one_of, text, whole},
     privacy::Pii,
 };
 use serde_json::Value;
 
 use super::http::{GoalBody, GoalChange};
-use crate::fields::{day, defaulted, id, one_of, whole};
 
 /// Where a goal stands.
 pub const STATUSES: &[&str] = &["active", "on_hold", "achieved", "abandoned"];

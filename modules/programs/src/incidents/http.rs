@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed, Permission, TenantTx},
     http::{
-        Body, FromQuery, Item, List, OptionalBody, Page, Patch, Problem, Query, QueryReader,
-        parameter,
+        Body, EVER, FromQuery, Item, List, OptionalBody, Page, Patch, Problem, Query, QueryReader,
+        parameter, words,
     },
     place::law,
     privacy::{Pii, Reveal},
@@ -251,8 +251,7 @@ pub async fn close(
     (Item(id), OptionalBody(body)): (Item<Uuid>, OptionalBody<CloseBody>),
 ) -> Result<Committed<Incident>, Problem> {
     let (now, expected, report) = (act.now(), act.expected_version()?, act.new_id());
-    let resolution =
-        body.resolution.map(|text| crate::words("resolution", 8000, text)).transpose()?;
+    let resolution = body.resolution.map(|text| words("resolution", 8000, text)).transpose()?;
     let parse = |recipient| rules::parse_report(recipient, "recipient.", now, "mandated");
     let recipient = body.recipient.map(parse).transpose()?;
     let (place, statutes, seen) = (place(&act).await?, act.statutes(), Seen::by(&act));
@@ -304,7 +303,7 @@ pub async fn reopen(
     (Item(id), Body(body)): (Item<Uuid>, Body<ReasonBody>),
 ) -> Result<Committed<Incident>, Problem> {
     let (now, seen) = (act.now(), Seen::by(&act));
-    let reason = crate::words("reason", 2000, body.reason)?;
+    let reason = words("reason", 2000, body.reason)?;
     act.transact(|tx| {
         Box::pin(async move {
             let case = tx.run(sql::lock_case(id)).await?.into_iter().next();
@@ -352,7 +351,7 @@ pub async fn escalate(
     (Item(id), Body(body)): (Item<Uuid>, Body<ReasonBody>),
 ) -> Result<Committed<Incident>, Problem> {
     let (now, seen) = (act.now(), Seen::by(&act));
-    let reason = crate::words("reason", 2000, body.reason)?;
+    let reason = words("reason", 2000, body.reason)?;
     act.transact(|tx| {
         Box::pin(async move {
             lock(tx, id).await?;
@@ -426,7 +425,7 @@ pub async fn list(
 ) -> Result<Disclosed<List<Incident>>, Problem> {
     let Filter { status, incident_type, participant_id, from, to, limit, cursor } = filter;
     let question = format!("{status:?} {incident_type:?} {participant_id:?} {from:?} {to:?}");
-    let ((first, last), seen) = (crate::EVER, Seen::by(&act));
+    let ((first, last), seen) = (EVER, Seen::by(&act));
     let Last(at, before) = match &cursor {
         Some(cursor) => act.unseal(&question, cursor)?,
         None => Last(to.unwrap_or(last).clamp(first, last), Uuid::nil()),

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed},
-    http::{Body, Item, List, Page, Patch, Problem, Purpose, Query},
+    http::{Body, Item, List, Page, Paging, Patch, Problem, Purpose, Query},
     privacy::{Pii, Reveal},
 };
 use serde::{Deserialize, Serialize};
@@ -14,10 +14,7 @@ use super::{
     rules,
     sql::{self, InstructorRow},
 };
-use crate::{
-    fields::Paging,
-    permissions::{ReadInstructor, WriteInstructor},
-};
+use crate::permissions::{ReadInstructor, WriteInstructor};
 
 /// An instructor as a client sends it, whole or in part.
 #[derive(Default, Deserialize, ToSchema)]

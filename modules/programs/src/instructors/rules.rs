@@ -1,13 +1,12 @@
 //! What an instructor must be. Pure.
 
 use kernel::{
-    http::{Fields, Problem, Purpose, email, text},
+    http::{Fields, Problem, Purpose, day, email, id, text},
     privacy::Pii,
 };
 use serde_json::Value;
 
 use super::http::InstructorBody;
-use crate::fields::{day, id};
 
 /// # Errors
 /// 422 with every field at fault.

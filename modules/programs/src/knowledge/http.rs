@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use kernel::{
     authz::{Answer, Authorized, Committed, Fetched},
-    http::{Body, FromQuery, Item, List, Page, Patch, Problem, Query, QueryReader, parameter},
+    http::{
+        Body, FromQuery, Item, List, Page, Paging, Patch, Problem, Query, QueryReader, parameter,
+    },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,10 +16,7 @@ use super::{
     rules,
     sql::{self, DocumentRow, HitRow, InterventionRow},
 };
-use crate::{
-    fields::Paging,
-    permissions::{ReadKnowledge, WriteKnowledge},
-};
+use crate::permissions::{ReadKnowledge, WriteKnowledge};
 
 /// What is known to help.
 #[derive(Serialize, ToSchema)]

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use kernel::{
     authz::{Answer, Authorized, Committed, Fetched},
-    http::{Body, Item, List, Page, Patch, Problem, Query},
+    http::{Body, Item, List, Page, Paging, Patch, Problem, Query},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ use super::{
     sql::{self, CohortRow, LocationRow, ProgramRow},
 };
 use crate::{
-    fields::{CohortFilter, Paging},
+    fields::CohortFilter,
     permissions::{ReadProgram, WriteProgram},
 };
 

@@ -1,10 +1,9 @@
 //! What a programme, a cohort and a location must be. Pure.
 
-use kernel::http::{Fault, Fields, Problem, Purpose, text};
+use kernel::http::{Fault, Fields, Problem, Purpose, day, defaulted, id, one_of, text, whole};
 use serde_json::{Value, json};
 
 use super::http::{CohortBody, LocationBody, ProgramBody};
-use crate::fields::{day, defaulted, id, one_of, whole};
 
 /// Where a programme takes place, as the law of concussions distinguishes.
 const SETTINGS: &[&str] = &["youth_sports", "school"];

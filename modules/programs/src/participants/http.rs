@@ -4,7 +4,8 @@ use jiff::{Timestamp, civil::Date};
 use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed},
     http::{
-        Body, FromQuery, Item, List, Page, Patch, Problem, Purpose, Query, QueryReader, parameter,
+        Body, FromQuery, Item, List, Page, Paging, Patch, Problem, Purpose, Query, QueryReader,
+        choice, parameter,
     },
     privacy::{Pii, Reveal},
 };
@@ -18,7 +19,7 @@ use super::{
     sql::{self, ParticipantRow},
 };
 use crate::{
-    fields::{Paging, choice, day_of},
+    fields::day_of,
     permissions::{ReadParticipant, WriteParticipant},
 };
 

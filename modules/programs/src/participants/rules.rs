@@ -2,13 +2,15 @@
 
 use jiff::civil::Date;
 use kernel::{
-    http::{Fault, FieldError, Fields, Patch, Problem, Purpose, email, phone, text},
+    http::{
+        Fault, FieldError, Fields, Patch, Problem, Purpose, date, defaulted, email, one_of, phone,
+        text, whole,
+    },
     privacy::Pii,
 };
 use serde_json::Value;
 
 use super::http::{AddressBody, ContactBody, GuardianBody, ParticipantBody};
-use crate::fields::{date, defaulted, one_of, whole};
 
 /// Whether somebody takes part.
 pub const STATUSES: &[&str] = &["active", "inactive"];

@@ -2,7 +2,7 @@
 
 use kernel::{
     authz::{Answer, Authorized, Disclosed},
-    http::{FromQuery, List, Page, Problem, Query, QueryReader, parameter},
+    http::{FromQuery, List, Page, Paging, Problem, Query, QueryReader, choice, parameter},
     privacy::{Pii, Reveal},
 };
 use policy::deidentification::AgeBand;
@@ -12,11 +12,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::sql::{self, RosterRow};
-use crate::{
-    fields::{Paging, choice},
-    participants::rules::STATUSES,
-    permissions::ReadRoster,
-};
+use crate::{participants::rules::STATUSES, permissions::ReadRoster};
 
 /// A line of the roster.
 #[derive(Serialize, ToSchema)]

@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed, TenantTx},
-    http::{Body, FromQuery, Item, List, Page, Patch, Problem, Query, QueryReader, parameter},
+    http::{
+        Body, EVER, FromQuery, Item, List, Page, Patch, Problem, Query, QueryReader, parameter,
+    },
     place::Place,
     privacy::Reveal,
 };
@@ -241,7 +243,7 @@ pub async fn list(
 ) -> Result<Disclosed<List<TrainingSession>>, Problem> {
     let Filter { from, to, cohort_id, program_id, limit, cursor } = filter;
     let question = format!("{from:?} {to:?} {cohort_id:?} {program_id:?}");
-    let (first, last) = crate::EVER;
+    let (first, last) = EVER;
     // A microsecond before `from`, with the greatest id, is the place just before it.
     let before = |at: Timestamp| at.checked_sub(SignedDuration::from_micros(1)).unwrap_or(first);
     let Last(start, after) = match &cursor {
