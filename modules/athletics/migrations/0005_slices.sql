@@ -41,7 +41,9 @@ select a.id, a.external_id, a.first_name, a.last_name, a.last_name_key, a.grade,
    and exists (select from athletics_coach.membership m where m.athlete_id = a.id);
 
 create view athletics_coach.injury_case with (security_barrier = true) as
-select c.id, c.athlete_id, c.status, c.availability, c.opened_at
+select c.id, c.athlete_id, c.status, c.availability, c.opened_at,
+       (select max(m.target_on) from athletics.milestone m where m.tenant_id = c.tenant_id and m.case_id = c.id)
+       as expected_return_on
   from athletics.injury_case c
  where c.tenant_id = kernel.tenant() and c.status = 'active'
    and exists (select from athletics_coach.membership m where m.athlete_id = c.athlete_id);
@@ -106,7 +108,9 @@ select m.athlete_id, t.id, t.external_id, t.name, t.sport
 
 create view athletics_family.injury_case with (security_barrier = true) as
 select c.id, c.external_id, c.athlete_id, c.title, c.body_part, c.severity, c.head_injury, c.status, c.availability,
-       c.opened_at, c.resolved_at, c.reopened_at
+       c.opened_at, c.resolved_at, c.reopened_at,
+       (select max(m.target_on) from athletics.milestone m where m.tenant_id = c.tenant_id and m.case_id = c.id)
+       as expected_return_on
   from athletics.injury_case c join athletics_family.enrolled a on a.id = c.athlete_id
  where c.tenant_id = kernel.tenant();
 

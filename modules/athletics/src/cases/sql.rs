@@ -52,12 +52,12 @@ row! {
 
 /// What case `c` forbids now, and when it is expected to be over.
 macro_rules! outlook {
-    ($schema:literal) => {
+    ($schema:literal, $expected:expr) => {
         concat!(
             "coalesce((select jsonb_agg(jsonb_build_object('id', r.id, 'case_id', r.case_id, 'restriction', r.restriction,
                       'until', r.restriction_until) order by r.occurred_at, r.id)
-                from ", $schema, ".restriction r where r.case_id = c.id), '[]') as restrictions,
-             (select max(m.target_on) from ", $schema, ".milestone m where m.case_id = c.id) as expected_return_on, "
+                from ", $schema, ".restriction r where r.case_id = c.id), '[]') as restrictions, ",
+            $expected, " as expected_return_on, "
         )
     };
 }
@@ -66,7 +66,8 @@ macro_rules! case {
     () => {
         concat!(
             "select c.id, c.tenant_id, c.external_id, c.athlete_id, c.title, c.body_part, c.severity, c.attention_level,
-                    c.head_injury, c.status, c.availability, ", outlook!("athletics"),
+                    c.head_injury, c.status, c.availability, ", outlook!("athletics", "(select max(m.target_on) from athletics.milestone m
+                where m.tenant_id = c.tenant_id and m.case_id = c.id)"),
             "(select to_jsonb(t) || jsonb_build_object('steps', (
                         select coalesce(jsonb_agg(jsonb_build_object('action', s.action, 'from_stage', s.from_stage,
                                    'to_stage', s.to_stage, 'taken_at', s.taken_at, 'note', s.note)
@@ -85,7 +86,7 @@ macro_rules! coach {
         concat!(
             "select c.id, kernel.tenant() as tenant_id, null::text as external_id, c.athlete_id, null::text as title,
                     null::text as body_part, null::text as severity, null::text as attention_level,
-                    null::boolean as head_injury, c.status, c.availability, ", outlook!("athletics_coach"),
+                    null::boolean as head_injury, c.status, c.availability, ", outlook!("athletics_coach", "c.expected_return_on"),
             "null::jsonb as rtp, c.opened_at, null::timestamptz as resolved_at, null::timestamptz as reopened_at,
              null::uuid as primary_at_id, null::text as jurisdiction, null::integer as version,
              null::timestamptz as created_at
@@ -98,7 +99,7 @@ macro_rules! family {
     () => {
         concat!(
             "select c.id, kernel.tenant() as tenant_id, c.external_id, c.athlete_id, c.title, c.body_part, c.severity,
-                    null::text as attention_level, c.head_injury, c.status, c.availability, ", outlook!("athletics_family"),
+                    null::text as attention_level, c.head_injury, c.status, c.availability, ", outlook!("athletics_family", "c.expected_return_on"),
             "(select to_jsonb(t) || '{\"symptomatic\": false, \"steps\": []}'
                 from athletics_family.return_to_play t where t.case_id = c.id) as rtp,
              c.opened_at, c.resolved_at, c.reopened_at, null::uuid as primary_at_id, null::text as jurisdiction,

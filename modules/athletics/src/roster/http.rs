@@ -116,7 +116,11 @@ impl FromQuery for Filter {
         let mut all = vec![
             parameter("school_id", text(), "the caller's own; of another there is nobody"),
             parameter("team", text(), "of this team: its id, external id or name"),
-            parameter("sport", text(), "of this sport, by its code"),
+            parameter(
+                "sport",
+                text(),
+                "of this sport: its code, or the name that the school gives it",
+            ),
             parameter("grade", text(), "of this grade"),
             parameter("status", json!({"type": "string", "enum": STATUSES}), "of this status"),
             parameter("name", text(), "how the last name begins"),

@@ -41,14 +41,13 @@ row! {
 }
 
 macro_rules! line {
-    ($schema:literal, $parents:expr, $cases:expr, $attention:expr) => {
+    ($schema:literal, $expected:expr, $parents:expr, $cases:expr, $attention:expr) => {
         concat!(
             "select a.id, a.external_id, a.first_name, a.last_name, a.last_name_key, a.grade, a.sports, ",
             teams_of!($schema), " as teams, ", $parents, " as parent_ids, a.current_status, a.status_changed_at, ",
             restrictions_of!($schema), " as restrictions,
-            (select max(m.target_on) from ", $schema, ".milestone m
-               join ", $schema, ".injury_case c on c.id = m.case_id and c.status = 'active'
-              where c.athlete_id = a.id) as expected_return_on, ",
+            (select max(", $expected, ") from ", $schema, ".injury_case c
+              where c.athlete_id = a.id and c.status = 'active') as expected_return_on, ",
             $cases, " as active_case_ids, ", $attention, " as attention_level
              from ", $schema, ".enrolled a "
         )
@@ -57,7 +56,8 @@ macro_rules! line {
 
 macro_rules! school {
     () => {
-        line!("athletics", parents_of!(),
+        line!("athletics", "(select max(m.target_on) from athletics.milestone m
+                where m.tenant_id = c.tenant_id and m.case_id = c.id)", parents_of!(),
             "array(select c.id from athletics.injury_case c
                     where c.tenant_id = a.tenant_id and c.athlete_id = a.id and c.status = 'active')",
             "(select case when bool_or(c.attention_level = 'urgent') then 'urgent'
@@ -70,7 +70,13 @@ macro_rules! school {
 
 macro_rules! coach {
     () => {
-        line!("athletics_coach", "null::uuid[]", "null::uuid[]", "null::text")
+        line!(
+            "athletics_coach",
+            "c.expected_return_on",
+            "null::uuid[]",
+            "null::uuid[]",
+            "null::text"
+        )
     };
 }
 
@@ -86,7 +92,10 @@ macro_rules! listed {
                and ($6::text is null or exists (
                     select from ", $schema, ".membership t where t.athlete_id = a.id
                        and (t.id::text = lower($6) or t.external_id = $6 or lower(t.name) = lower($6))))
-               and ($7::text is null or $7 = any (a.sports)) and ($8::text is null or a.grade = $8)
+               and ($7::text is null or $7 = any (a.sports) or exists (
+                    select from ", $schema, ".school s, jsonb_each_text(s.config -> 'sport_names') n
+                     where s.id = kernel.tenant() and lower(n.value) = lower($7) and n.key = any (a.sports)))
+               and ($8::text is null or a.grade = $8)
                and ($9::text is null or a.current_status = $9)
              order by a.last_name_key, a.id limit $4"
         )
