@@ -40,7 +40,8 @@ fn the_roles_are_rendered_for_whoever_decides_about_them() {
 /// R-040 to R-053: which role sees which field.
 #[test]
 fn the_ferpa_matrix_is_rendered_for_whoever_decides_about_it() {
-    let tables = athletics::ferpa::ENTITIES.iter().map(|entity| entity.render(athletics::ferpa::ROLES));
+    let tables =
+        athletics::ferpa::ENTITIES.iter().map(|entity| entity.render(athletics::ferpa::ROLES));
     let text = format!(
         "# Who sees which field of a pupil's record\n\n\
          Everything that the module `athletics` shows goes through this matrix (FERPA, 20 U.S.C. 1232g, 34 CFR Part 99): \
