@@ -346,6 +346,15 @@ fn no_other_event_takes_a_head_injury_past_its_stages() {
             school.trainer().post(&path, &body).await;
             assert_eq!(school.status(&sam).await, "out", "stages 1 to 3 are out: {body}");
         }
+    });
+}
+
+#[test]
+fn a_stage_is_reached_by_its_steps_and_not_by_hand() {
+    let (options, _) = at(BEGIN);
+    run_with(options, async |app| {
+        let school = School::new(app, "central").await;
+        let (_, case) = school.concussion().await;
         let milestones = list(school.trainer(), &format!("/api/v1/cases/{case}/milestones")).await;
         let last = format!("/api/v1/milestones/{}", text(&milestones[5]["id"]));
         let reply = school

@@ -297,6 +297,19 @@ async fn snapshot(stream: &mut EventStream) -> Vec<Value> {
     event.data.as_array().expect("all that there is").clone()
 }
 
+/// A stream and its snapshot, opened until it stays: one that is opened just after its caller's rights
+/// have changed ends when the server hears of it.
+async fn open(who: &Persona) -> (EventStream, Vec<Value>) {
+    for _ in 0..10 {
+        let mut stream = who.follow(LIVE, None).await;
+        let there = snapshot(&mut stream).await;
+        if stream.is_silent(FELT / 2).await {
+            return (stream, there);
+        }
+    }
+    panic!("no stream stays");
+}
+
 /// The data of the next event, which is a change.
 async fn changed(stream: &mut EventStream) -> Value {
     let event = stream.next(FELT).await.expect("a change");
