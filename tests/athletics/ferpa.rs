@@ -622,8 +622,6 @@ fn a_word_is_looked_for_in_what_the_caller_sees_of_an_event_and_nowhere_else() {
             json!({"kind": "restriction_added", "restriction": "sprinting", "visibility": ["at"]});
         school.event(&case, &hidden).await;
         for (who, word, count) in [
-            (school.trainer(), "cleats", 1),
-            (school.parent(), "cleats", 1),
             (school.coach(), "cleats", 0),
             (school.trainer(), "sprinting", 1),
             (school.parent(), "sprinting", 0),
