@@ -215,6 +215,9 @@ fn r010_the_roster_is_filtered_in_every_way_and_paged_without_a_gap() {
     });
 }
 
+/// A body that names this id.
+type Naming = Box<dyn Fn(Value) -> Value>;
+
 #[test]
 fn t11_an_id_of_another_school_is_answered_like_one_that_nobody_has() {
     run(async |app| {
@@ -229,7 +232,7 @@ fn t11_an_id_of_another_school_is_answered_like_one_that_nobody_has() {
         let team = json!({"name": "JV", "sport": "fb"});
         let note = json!({"kind": "note", "note": "x"});
         let guardian = json!({"full_name": "Dana", "relation": "parent"});
-        let bodies: Vec<(&Persona, String, Box<dyn Fn(Value) -> Value>, Value)> = vec![
+        let bodies: Vec<(&Persona, String, Naming, Value)> = vec![
             (
                 school.admin(),
                 "/api/v1/athletes".into(),

@@ -172,7 +172,7 @@ fn s12_two_phones_that_sync_at_once_make_one_case_and_lose_no_event() {
                 let sam = sam.clone();
                 (0..6).map(move |n| {
                     // The last in time leaves the athlete out; it is sent first.
-                    let (minute, severity) = if n == 0 { (90, "severe") } else { (10 * i64::try_from(n).unwrap(), "mild") };
+                    let (minute, severity) = if n == 0 { (90, "severe") } else { (10 * i64::from(n), "mild") };
                     with(
                         seen(&sam, ["Knee", "knee"][phone], severity),
                         &json!({"client_id": format!("{round}-{phone}-{n}"), "occurred_at": after(minute)}),
