@@ -9,6 +9,7 @@
     reason = "tests may fail, and tell a story to its end"
 )]
 
+mod athletics;
 mod clinic;
 mod conformance;
 mod http;
