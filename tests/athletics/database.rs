@@ -362,13 +362,13 @@ fn the_trainers_words_open_under_one_permission_alone() {
 }
 
 #[test]
-fn the_trainers_words_do_not_open_to_who_writes_them() {
+fn the_trainers_words_do_not_open_under_another_permission() {
     run(async |app| {
         let school = School::new(app, "central").await;
         let sam = school.athlete().await;
         let entry = with(seen(&sam, "knee", "mild"), &json!({"clinical_notes": "lax"}));
         school.entry(&entry).await;
-        for permission in ["event:write", "case:write", "inspection:review"] {
+        for permission in ["event:read", "case:write", "inspection:review", "roster:read"] {
             let who = school.trainer().id;
             let server = speaking(app, school.id(), who, "reeve_app", permission).await;
             let words = ask(&server, "select words from athletics.clinical_note").await;

@@ -1,6 +1,7 @@
 //! Athletics: pupils' injuries, told to each as far as FERPA lets them. What several of these files
 //! need stands here.
 
+mod canaries;
 mod concussion;
 mod database;
 mod family;

@@ -81,7 +81,8 @@ create table athletics.event (
     -- The phone's own name of an entry, so that it is taken once.
     client_id         text,
     version           integer not null default 1,
-    created_at        timestamptz not null default now(),
+    -- By the clock that an inspection's review is dated by.
+    created_at        timestamptz not null default kernel.now(),
     updated_at        timestamptz not null default now(),
     created_by        uuid default kernel.setting('app.actor_id')::uuid,
     updated_by        uuid,
@@ -132,7 +133,7 @@ select kernel.govern('athletics.clinical_note', '{words}');
 revoke update on athletics.clinical_note from reeve_app;
 create policy trainer on athletics.clinical_note as restrictive for select to reeve_app
     using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
-           and current_setting('app.permission', true) in ('clinical_note:read', 'event:write', 'inspection:review'));
+           and current_setting('app.permission', true) in ('clinical_note:read', 'event:write'));
 
 -- Return to play of a head injury: the kernel's engine.
 create table athletics.return_to_play (

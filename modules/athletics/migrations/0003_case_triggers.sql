@@ -74,13 +74,14 @@ begin
             raise exception 'not to be reopened' using errcode = 'RV711';
         end if;
     elsif c.status = 'resolved' and (new.availability is not null or new.kind like 'rtp%' or new.kind like 'restriction%')
-          and not (new.kind = 'sideline_entry' and new.occurred_at <= c.resolved_at) then
+          and not (new.kind = 'sideline_entry' and new.occurred_at < c.resolved_at) then
         raise exception 'the case is resolved' using errcode = 'RV712';
     end if;
     if new.kind = 'clearance_granted' then
+        -- A step of the return to play among them: nobody is cleared on the day of the removal by dating it back.
         if exists (select from athletics.event e
-                    where e.tenant_id = new.tenant_id and e.case_id = new.case_id and e.availability is not null
-                      and e.occurred_at > new.occurred_at) then
+                    where e.tenant_id = new.tenant_id and e.case_id = new.case_id
+                      and (e.availability is not null or e.kind like 'rtp%') and e.occurred_at > new.occurred_at) then
             raise exception 'something happened after this clearance' using errcode = 'RV713';
         end if;
         if athletics.gate_is_open(new.case_id) is not true then
@@ -111,6 +112,11 @@ create trigger apply_event after insert on athletics.event
 create function athletics.guard_case() returns trigger language plpgsql as $$
 declare s record;
 begin
+    if new.primary_at_id is not null and (tg_op = 'INSERT' or new.primary_at_id is distinct from old.primary_at_id)
+       and not exists (select from kernel.account a where a.tenant_id = new.tenant_id and a.id = new.primary_at_id
+                          and a.role = 'athletic_trainer' and a.deleted_at is null) then
+        raise exception 'the account is no trainer' using errcode = 'RV704';
+    end if;
     if tg_op = 'INSERT' then
         if new.status <> 'active' or new.reopened_at is not null then
             raise exception 'a case opens active' using errcode = 'RV716';
@@ -226,7 +232,12 @@ begin
     if (new.case_id, new.title, new.phase, new.position, new.rtp_stage)
        is distinct from (old.case_id, old.title, old.phase, old.position, old.rtp_stage)
        or old.rtp_stage is null and old.reached_on is not null
-          and (new.reached_on, new.target_on) is distinct from (old.reached_on, old.target_on) then
+          and (new.reached_on, new.target_on) is distinct from (old.reached_on, old.target_on)
+       -- A stage is reached by its steps, and not by hand.
+       or new.rtp_stage is not null and new.reached_on is distinct from old.reached_on and not exists (
+           select from athletics.return_to_play r
+            where r.tenant_id = new.tenant_id and r.case_id = new.case_id
+              and (new.reached_on is not null) = (new.rtp_stage < r.stage or r.stage = 6)) then
         raise exception 'a milestone is not rewritten' using errcode = 'RV719';
     end if;
     if new.target_on is distinct from old.target_on or new.rtp_stage is null and new.reached_on is distinct from old.reached_on then

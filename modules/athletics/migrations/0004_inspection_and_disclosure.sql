@@ -49,7 +49,7 @@ create table athletics.withheld_event (
     primary key (tenant_id, id),
     unique (tenant_id, inspection_id, event_id),
     foreign key (tenant_id, inspection_id) references athletics.inspection (tenant_id, id),
-    constraint withheld_event_known foreign key (tenant_id, event_id) references athletics.event (tenant_id, id),
+    foreign key (tenant_id, event_id) references athletics.event (tenant_id, id),
     check (kernel.says(reason))
 );
 create index withheld_event_by_event on athletics.withheld_event (tenant_id, event_id);

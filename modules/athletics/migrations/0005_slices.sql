@@ -61,14 +61,14 @@ select e.id, e.case_id, e.athlete_id, e.restriction, e.restriction_until, e.occu
 create view athletics_coach.event with (security_barrier = true) as
 select e.id, e.case_id, e.athlete_id, e.kind, e.occurred_at, e.note, e.restriction, e.restriction_until, e.lifts,
        e.corrects, e.availability
-  from athletics.event e
- where e.tenant_id = kernel.tenant() and 'coach' = any (e.visibility)
-   and exists (select from athletics_coach.membership m where m.athlete_id = e.athlete_id);
+  from athletics.event e join athletics_coach.injury_case c on c.id = e.case_id
+ where e.tenant_id = kernel.tenant() and 'coach' = any (e.visibility);
 
 create view athletics_coach.milestone with (security_barrier = true) as
 select m.id, m.case_id, m.phase, m.position, m.target_on, m.reached_on
   from athletics.milestone m join athletics_coach.injury_case c on c.id = m.case_id
- where m.tenant_id = kernel.tenant();
+ -- The stages of a return to play would tell what the injury is.
+ where m.tenant_id = kernel.tenant() and m.rtp_stage is null;
 
 create view athletics_coach.school with (security_barrier = true) as
 select t.id, t.name, s.external_id, s.domain, s.config, s.time_zone

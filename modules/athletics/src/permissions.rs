@@ -19,7 +19,7 @@ permissions! {
     WriteCase = "case:write", Writes;
     ReadEvent = "event:read", Discloses;
     WriteEvent = "event:write", Writes;
-    /// The trainer's words; the database opens them to no other permission.
+    /// The trainer's words; the database opens them under this permission, and to who writes them.
     ReadClinicalNote = "clinical_note:read", Discloses;
     /// Let somebody play again.
     ClearAthlete = "case:clear", Writes;

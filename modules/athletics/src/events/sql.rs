@@ -50,7 +50,7 @@ row! {
         jurisdiction: String,
         opened_at: Timestamp,
         resolved_at: Option<Timestamp>,
-        /// Of the last event that said where it left the athlete.
+        /// Of the last event that said where it left the athlete, or was a step of the return to play.
         latest_at: Option<Timestamp>,
         /// The event lifts a restriction.
         lifting: bool,
@@ -125,7 +125,8 @@ statements! {
     fn find_facts(case: Uuid, event: Pii<Value>) -> FactsRow
         = "select c.head_injury, c.jurisdiction, c.opened_at, c.resolved_at,
                   (select max(e.occurred_at) from athletics.event e
-                    where e.tenant_id = c.tenant_id and e.case_id = c.id and e.availability is not null) as latest_at,
+                    where e.tenant_id = c.tenant_id and e.case_id = c.id
+                      and (e.availability is not null or e.kind like 'rtp%')) as latest_at,
                   coalesce($2::jsonb ->> 'kind' = 'restriction_lifted', false) as lifting,
                   (select e.id from athletics.event e where e.client_id = $2::jsonb ->> 'client_id' and e.case_id = c.id
                       and e.kind = $2::jsonb ->> 'kind') as known,
@@ -157,7 +158,7 @@ statements! {
 
     fn list_timeline(before: Timestamp, before_id: Uuid, from: Timestamp, limit: i64, case: Option<Uuid>,
                      q: Option<Pii<String>>) -> EventRow, discloses "athletics.event"
-        = concat!(school!(), newest!("and e.case_id = $5", "e.note, e.restriction, n.words"));
+        = concat!(school!(), newest!("and e.case_id = $5", "e.note, e.restriction, e.body_part, e.mechanism, n.words"));
 
     fn list_timeline_of_coach(before: Timestamp, before_id: Uuid, from: Timestamp, limit: i64, case: Option<Uuid>,
                               q: Option<Pii<String>>) -> EventRow, discloses "athletics.event"
@@ -165,11 +166,11 @@ statements! {
 
     fn list_timeline_of_family(before: Timestamp, before_id: Uuid, from: Timestamp, limit: i64, case: Option<Uuid>,
                                q: Option<Pii<String>>) -> EventRow, discloses "athletics.event"
-        = concat!(family!(), newest!("and e.case_id = $5", "e.note, e.restriction"));
+        = concat!(family!(), newest!("and e.case_id = $5", "e.note, e.restriction, e.body_part, e.mechanism"));
 
     fn list_events(before: Timestamp, before_id: Uuid, from: Timestamp, limit: i64, case: Option<Uuid>,
                    q: Option<Pii<String>>) -> EventRow, discloses "athletics.event"
-        = concat!(school!(), newest!("", "e.note, e.restriction, n.words"));
+        = concat!(school!(), newest!("", "e.note, e.restriction, e.body_part, e.mechanism, n.words"));
 
     fn list_events_of_coach(before: Timestamp, before_id: Uuid, from: Timestamp, limit: i64, case: Option<Uuid>,
                             q: Option<Pii<String>>) -> EventRow, discloses "athletics.event"
@@ -177,7 +178,7 @@ statements! {
 
     fn list_events_of_family(before: Timestamp, before_id: Uuid, from: Timestamp, limit: i64, case: Option<Uuid>,
                              q: Option<Pii<String>>) -> EventRow, discloses "athletics.event"
-        = concat!(family!(), newest!("", "e.note, e.restriction"));
+        = concat!(family!(), newest!("", "e.note, e.restriction, e.body_part, e.mechanism"));
 }
 
 pub fn constraints() -> Vec<Constraint> {

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    rules,
+    rules::{self, Release},
     sql::{self, InspectedRow, InspectionRow},
 };
 use crate::{
@@ -153,8 +153,7 @@ pub async fn release(
     act: Authorized<ReviewInspection>,
     (Item(id), OptionalBody(body)): (Item<Uuid>, OptionalBody<ReleaseBody>),
 ) -> Result<Committed<Shown<Inspection>>, Problem> {
-    let (note, withheld) = rules::parse_release(body)?;
-    answer(act, id, "released", note, withheld).await
+    answer(act, id, "released", rules::parse_release(body)?).await
 }
 
 /// Why.
@@ -169,23 +168,23 @@ pub async fn refuse(
     act: Authorized<ReviewInspection>,
     (Item(id), Body(body)): (Item<Uuid>, Body<RefuseBody>),
 ) -> Result<Committed<Shown<Inspection>>, Problem> {
-    let reason = Pii::new(words("reason", 2000, body.reason)?);
-    answer(act, id, "refused", Some(reason), Pii::new(serde_json::json!([]))).await
+    let note = Some(Pii::new(words("reason", 2000, body.reason)?));
+    let nothing = Pii::new(serde_json::json!([]));
+    answer(act, id, "refused", Release { note, withheld: nothing, count: 0 }).await
 }
 
 async fn answer(
     act: Authorized<ReviewInspection>,
     id: Uuid,
     status: &'static str,
-    note: Option<Pii<String>>,
-    withheld: Pii<serde_json::Value>,
+    Release { note, withheld, count }: Release,
 ) -> Result<Committed<Shown<Inspection>>, Problem> {
     let (now, sight, actor) = (act.now(), act.sight(), act.caller().actor.id());
     act.transact(|tx| {
         Box::pin(async move {
             let locked = tx.run(sql::lock_inspection(id)).await?.into_iter().next();
             rules::may_answer(&locked.ok_or_else(Problem::not_found)?.status)?;
-            tx.run(sql::withhold(id, withheld)).await?;
+            rules::all_withheld(count, tx.run(sql::withhold(id, withheld)).await?.len())?;
             let update = sql::answer_inspection(id, status, actor, now, note);
             let answered = tx.judge(update, |rows, reveal| {
                 rows.into_iter().next().map(|row| view(row, reveal, sight))

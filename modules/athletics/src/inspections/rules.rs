@@ -25,11 +25,18 @@ pub fn due_on(asked_on: Date, law: &InForce<'_>) -> Result<Date, Problem> {
     })
 }
 
+/// A release: what is said with it, and which events it keeps back.
+pub struct Release {
+    pub note: Option<Pii<String>>,
+    pub withheld: Pii<Value>,
+    pub count: usize,
+}
+
 /// Checks a release: each event that is withheld has its reason.
 ///
 /// # Errors
 /// 422 with every field at fault.
-pub fn parse_release(body: ReleaseBody) -> Result<(Option<Pii<String>>, Pii<Value>), Problem> {
+pub fn parse_release(body: ReleaseBody) -> Result<Release, Problem> {
     let mut fields = Fields::new(Purpose::Create);
     let note = body.note.map_or(Patch::Absent, Patch::Value).try_map(text(2000));
     let note = note.unwrap_or_else(|fault| {
@@ -47,7 +54,26 @@ pub fn parse_release(body: ReleaseBody) -> Result<(Option<Pii<String>>, Pii<Valu
         }
     }
     fields.finish()?;
-    Ok((note.value().map(Pii::new), Pii::new(Value::Array(withheld))))
+    let count = withheld.len();
+    Ok(Release {
+        note: note.value().map(Pii::new),
+        withheld: Pii::new(Value::Array(withheld)),
+        count,
+    })
+}
+
+/// That every event that was to be kept back is one of this record: a mistyped id would release it.
+///
+/// # Errors
+/// 422 for `withheld`.
+pub fn all_withheld(asked: usize, found: usize) -> Result<(), Problem> {
+    match asked == found {
+        true => Ok(()),
+        false => {
+            let msg = "each must be an event of this record, once";
+            Err(Problem::field(&["body", "withheld"], "unknown", msg))
+        }
+    }
 }
 
 /// Whether a request can still be answered.
@@ -92,7 +118,7 @@ mod tests {
                 .as_bytes(),
         )
         .expect("the shape fits");
-        let problem = parse_release(body).expect_err("no reason");
+        let problem = parse_release(body).err().unwrap_or_else(Problem::not_found);
         assert_eq!(problem.errors[0].loc.join("."), "body.withheld.0.reason");
     }
 

@@ -7,7 +7,8 @@ pub(super) const LIST: Docs = Docs::new(
     "milestones",
     "List a case's milestones",
     "`id` is the case's. In order: `state` is `reached`, `current` (the first that is not) or `upcoming`. Those \
-     of a head injury are the stages of its return to play, and move with it. The reading is on record.",
+     of a head injury are the stages of its return to play, and move with it; a coach does not see those, since \
+     they tell what the injury is. The reading is on record.",
 );
 
 pub(super) const CREATE: Docs = Docs::new(

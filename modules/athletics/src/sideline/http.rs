@@ -40,7 +40,7 @@ pub struct EntryBody {
     pub severity: Patch<String>,
     #[serde(default)]
     pub removed_from_play: bool,
-    /// Of the head; an injury of the head is treated as a concussion in any case.
+    /// Then it is a case of the head, whatever was hit; an injury of the head is one in any case.
     #[serde(default)]
     pub suspected_concussion: bool,
     /// When; now unless said.

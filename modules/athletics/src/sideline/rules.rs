@@ -36,15 +36,13 @@ pub fn parse(body: EntryBody, now: Timestamp) -> Result<NewEntry, Problem> {
     fields.required("athlete_id", "athlete_id", body.athlete_id, |_| Ok(Value::Null));
     let occurred_at = happened(&mut fields, body.occurred_at, now);
     let part = body.body_part.clone().value().unwrap_or_default();
-    let head_injury = HEAD.contains(&&*key(&part));
-    if body.suspected_concussion && !head_injury {
-        let msg =
-            "enter a suspected concussion with body_part `head`, so that its return to play opens";
-        fields.fault("suspected_concussion", ("value_error", msg.into()));
-    }
+    let of_the_head = HEAD.contains(&&*key(&part));
+    let head_injury = of_the_head || body.suspected_concussion;
+    // A blow to the jaw that may have shaken the brain is a case of the head.
+    let case_part = if head_injury && !of_the_head { "head".to_owned() } else { part.clone() };
     let severe = body.severity.clone().value().is_some_and(|severity| severity == "severe");
     let out = body.removed_from_play || severe || head_injury;
-    let title = title(&part);
+    let title = title(&case_part);
     fields.required("body_part", "body_part", body.body_part, |given| {
         text(60)(given).and_then(|part| match key(&part).is_empty() {
             false => Ok(part),
@@ -70,6 +68,7 @@ pub fn parse(body: EntryBody, now: Timestamp) -> Result<NewEntry, Problem> {
         columns.remove("athlete_id");
         let follows = [
             ("title", json!(title)),
+            ("case_part", json!(case_part.trim())),
             ("removed_from_play", json!(body.removed_from_play)),
             ("availability", json!(if out { "out" } else { "restricted" })),
             ("attention_level", json!(attention)),
@@ -136,9 +135,9 @@ mod tests {
             assert!(entry(least(part)).expect("taken").1, "{part}");
         }
         assert!(!entry(least("forehead pad")).expect("taken").1);
-        let mut knee = least("knee");
-        knee["suspected_concussion"] = json!(true);
-        assert_eq!(entry(knee).expect_err("no head"), ["suspected_concussion"]);
+        let mut jaw = least("jaw");
+        jaw["suspected_concussion"] = json!(true);
+        assert!(entry(jaw).expect("taken").1, "whatever was hit");
     }
 
     #[test]

@@ -52,25 +52,25 @@ statements! {
                   and e.body_part = $3::jsonb ->> 'body_part' as same
              from athletics.event e where e.client_id = $1";
 
-    /// The case that holds what happened then: the active one, or the resolved one of that time; else a new
-    /// one, for a head injury with its return to play and the stages of it as milestones.
+    /// The case that holds what happened then: the resolved one of that time, or the active one; else a new one, for a head injury with its return to play and the stages of it as milestones.
     fn record_entry(athlete: Uuid, case: Uuid, event: Uuid, occurred_at: Timestamp, columns: Pii<Value>,
                     words: Option<Pii<String>>, jurisdiction: String, rtp: Option<Value>) -> Written
         = "with r as materialized (
-             select c.title, c.body_part, c.severity, c.attention_level, c.head_injury, c.availability, e.visibility, e.note,
+             select c.title, c.body_part as case_part, e.body_part, c.severity, c.attention_level, c.head_injury, c.availability,
+                    e.visibility, e.note,
                     e.mechanism, e.removed_from_play, e.client_id
-               from jsonb_populate_record(null::athletics.injury_case, $5) c,
+               from jsonb_populate_record(null::athletics.injury_case, $5::jsonb || jsonb_build_object('body_part', $5::jsonb ->> 'case_part')) c,
                     jsonb_populate_record(null::athletics.event, $5) e),
            present as materialized (
              select c.id from athletics.injury_case c, r
               where c.tenant_id = kernel.tenant() and c.athlete_id = $1
-                and c.body_part_key = lower(btrim(regexp_replace(r.body_part, '[\\s_-]+', ' ', 'g')))
-                and (c.status = 'active' or $4 between c.opened_at and c.resolved_at)
-              order by c.status, c.opened_at desc limit 1),
+                and c.body_part_key = lower(btrim(regexp_replace(r.case_part, '[\\s_-]+', ' ', 'g')))
+                and (c.status = 'active' or $4 >= c.opened_at and $4 < c.resolved_at)
+              order by c.status desc, c.opened_at desc limit 1),
            opened as (
              insert into athletics.injury_case (tenant_id, id, athlete_id, title, body_part, severity, attention_level,
                     head_injury, jurisdiction, primary_at_id, availability, opened_at)
-             select kernel.tenant(), $2, $1, r.title, r.body_part, r.severity, r.attention_level, r.head_injury, $7,
+             select kernel.tenant(), $2, $1, r.title, r.case_part, r.severity, r.attention_level, r.head_injury, $7,
                     case when kernel.setting('app.actor_kind') = 'user' then kernel.setting('app.actor_id')::uuid end,
                     r.availability, $4
                from r where not exists (select from present)

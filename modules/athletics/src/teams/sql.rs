@@ -120,7 +120,7 @@ pub fn constraints() -> Vec<Constraint> {
             name: "RV704",
             problem: || {
                 let detail = "an account is linked as what it is: a coach to a team, a parent to a child, a \
-                              student to themselves; change its role, or choose another account";
+                              student to themselves, a trainer to a case; change its role, or choose another account";
                 Problem::conflict("account_role", detail)
             },
         },
