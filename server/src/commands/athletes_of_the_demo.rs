@@ -98,7 +98,7 @@ pub fn athlete(n: usize, teams: &[String], today: Date) -> Value {
         in_teams.iter().filter_map(|&at| TEAMS.get(at)).map(|team| team.1).collect();
     let team_ids: Vec<_> = in_teams.iter().filter_map(|&at| teams.get(at)).collect();
     json!({
-        "external_id": external_id(n),
+        "external_id": format!("ath_{}", 1000 + n),
         "first_name": of(FIRST, n, 74),
         "last_name": of(LAST, n, 75),
         "date_of_birth": born.to_string(),
@@ -106,10 +106,6 @@ pub fn athlete(n: usize, teams: &[String], today: Date) -> Value {
         "sports": sports,
         "team_ids": team_ids,
     })
-}
-
-pub fn external_id(n: usize) -> String {
-    format!("ath_{}", 1000 + n)
 }
 
 /// The parents of an athlete: one, of every third two. The demo's parent is the child's first.
