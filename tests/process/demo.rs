@@ -89,7 +89,7 @@ fn the_demo_starts_works_when_pasted_stops_whole_and_recovers() {
         let (folder, port) = (Folder::new(), free_port());
         let (child, said, _) = start(&folder.0, port).await;
         let commands = commands(&said);
-        assert_eq!(commands.len(), 5, "{said:?}");
+        assert_eq!(commands.len(), 9, "{said:?}");
         let me = paste(&commands[0]).await;
         assert_eq!((&me["realm"], &me["role"]), (&"programs".into(), &"admin".into()), "{me}");
         assert_eq!(paste(&commands[1]).await["items"].as_array().unwrap().len(), 3);
@@ -97,6 +97,12 @@ fn the_demo_starts_works_when_pasted_stops_whole_and_recovers() {
         assert_eq!(paste(&commands[3]).await["state"], "booked");
         assert_eq!(paste(&commands[3]).await["code"], "doctor_taken");
         assert_eq!(paste(&commands[4]).await["items"][0]["resource"], "clinic.appointment");
+        // The school's trainer, coach, parent and student, each by their own.
+        let mut seen = vec![];
+        for command in &commands[5..] {
+            seen.push(paste(command).await.as_array().unwrap().len());
+        }
+        assert_eq!(seen, [3, 3, 3, 1]);
 
         // A second server on the folder uses the running PostgreSQL's folder: refused in one line.
         let second = demo(&folder.0, port).output().await.unwrap();

@@ -1,7 +1,7 @@
-//! `demo`: organisations of every realm with people who can sign in, two clinics with records,
-//! served, with commands that work when pasted.
+//! `demo`: organisations of every realm with people who can sign in, clinics, a youth programme and a
+//! school with records, served, with commands that work when pasted.
 
-use std::{fs, os::unix::fs::OpenOptionsExt};
+use std::{fs, os::unix::fs::OpenOptionsExt, sync::Arc};
 
 use clinic::permissions::{WriteAppointment, WritePatient};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -9,7 +9,7 @@ use kernel::{
     Clock, Core,
     authz::Operator,
     db::{self, Platform},
-    http::Problem,
+    http::{Problem, Route},
     module::Registry,
     tenant::{self, NewTenant, Tenant},
 };
@@ -18,8 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     DemoArgs, Failure,
     demo_people::{self, DemoPeople},
-    demo_programs::Loader,
-    operate, people_of_the_demo as people, show,
+    demo_programs, demo_school, operate, people_of_the_demo as people, show,
 };
 use crate::{
     commands::operate::Work,
@@ -38,6 +37,8 @@ struct Kept {
     people: Option<DemoPeople>,
     #[serde(default)]
     programme_loaded: bool,
+    #[serde(default)]
+    school_loaded: bool,
 }
 
 /// A clinic of the demo.
@@ -69,7 +70,6 @@ pub async fn demo(work: Work<'_>, args: &DemoArgs) -> Result<(), Failure> {
         kept.people = Some(DemoPeople::create(&mut platform, &work.registry).await?);
         keep(&settings, &kept)?;
     }
-    let programme = tenant::find(&mut platform, demo_people::PROGRAMME).await?.id;
     let routes = work.registry.routes.clone();
     let pool = db::PoolSettings { config: owned, ..work.database.pool(&settings) };
     let secret = match work.database.secret.is_empty() {
@@ -79,21 +79,40 @@ pub async fn demo(work: Work<'_>, args: &DemoArgs) -> Result<(), Failure> {
     let server =
         crate::run::Server::prepare(&settings, work.registry, pool, &secret, Clock::default())
             .await?;
-    for clinic in kept.clinics.iter_mut().filter(|clinic| !clinic.loaded) {
-        load(&server.core, clinic, args.records).await?;
-        clinic.loaded = true;
-    }
-    if !kept.programme_loaded {
-        Loader::new(&server.core, &routes, programme, args.records).load(&platform).await?;
-        kept.programme_loaded = true;
-        platform.analyze().await?;
-    }
+    load_records(&server.core, &routes, &mut kept, &mut platform, args.records).await?;
     keep(&settings, &kept)?;
     if args.load_only {
         return Ok(());
     }
     introduce(&settings, &kept, work.database.is_private());
     operate::listen_and_run(&settings, server).await
+}
+
+/// Fills what a former start has not filled.
+async fn load_records(
+    core: &Arc<Core>,
+    routes: &[Route],
+    kept: &mut Kept,
+    platform: &mut Platform,
+    records: usize,
+) -> Result<(), Failure> {
+    for clinic in kept.clinics.iter_mut().filter(|clinic| !clinic.loaded) {
+        load(core, clinic, records).await?;
+        clinic.loaded = true;
+    }
+    if !kept.programme_loaded {
+        let programme = tenant::find(platform, demo_people::PROGRAMME).await?.id;
+        demo_programs::Loader::new(core, routes, programme, records).load(platform).await?;
+        kept.programme_loaded = true;
+        platform.analyze().await?;
+    }
+    if !kept.school_loaded {
+        let school = tenant::find(platform, demo_people::SCHOOL).await?.id;
+        demo_school::Loader::new(core, routes, school, records)?.load(platform).await?;
+        kept.school_loaded = true;
+        platform.analyze().await?;
+    }
+    Ok(())
 }
 
 /// The serving login. On a database of `DATABASE_URL` that we are given as its owner, reeve_app gets
@@ -164,7 +183,7 @@ fn keep(settings: &Settings, kept: &Kept) -> Result<(), Failure> {
 }
 
 /// Fills a clinic through the API's own rules and ledger. What an interrupted load left is skipped.
-async fn load(core: &std::sync::Arc<Core>, clinic: &Clinic, records: usize) -> Result<(), Failure> {
+async fn load(core: &Arc<Core>, clinic: &Clinic, records: usize) -> Result<(), Failure> {
     let operator = Operator::new(core, clinic.tenant, Clock::default().new_id(), "reeve demo");
     let patient = operator.authorize::<WritePatient>();
     let appointment = operator.authorize::<WriteAppointment>();
@@ -224,8 +243,11 @@ Try these in another terminal:
     -d '{{\"eventType\":\"APPOINTMENT\",\"actionType\":\"CREATE\",\"startAppointment\":\"{day}\",\"endAppointment\":\"2027-03-01T09:30:00-05:00\",\"patientDocTypeId\":\"CC\",\"patientDocNumber\":\"1020304050\",\"doctorDocTypeId\":\"CC\",\"doctorDocNumber\":\"79555123\",\"modality\":\"presencial\"}}'
 
   # what the ledger says of it all
-  curl -s '{url}/v1/audit?limit=3' -H 'X-Api-Key: {admin}'
-
-Ctrl-C ends the server and its PostgreSQL; the data stays for the next start."
+  curl -s '{url}/v1/audit?limit=3' -H 'X-Api-Key: {admin}'"
     ));
+    kept.people.iter().for_each(|people| people.introduce_school(&url));
+    show::line(
+        "
+Ctrl-C ends the server and its PostgreSQL; the data stays for the next start.",
+    );
 }

@@ -12,16 +12,28 @@ use serde::{Deserialize, Serialize};
 
 use super::{Failure, show};
 
-/// The code of the youth programme, which has records too.
+/// The codes of the youth programme and the school, which have records too.
 pub const PROGRAMME: &str = "harbor";
+pub const SCHOOL: &str = "lincoln";
 
 /// An organisation of each realm: its name, code, and the domain of its people's addresses.
 const ORGANISATIONS: [(&str, &str, &str, &str); 5] = [
     ("clinic", "Clínica Norte", "norte", "norte.example"),
     ("programs", "Harbor Youth Programme", PROGRAMME, "harbor.example"),
-    ("athletics", "Lincoln High School", "lincoln", "lincoln.example"),
+    ("athletics", "Lincoln High School", SCHOOL, "lincoln.example"),
     ("civic", "Municipality of Kwa-Example", "kwa-example", "kwa.example"),
     ("studio", "Acme Agents", "acme", "acme.example"),
+];
+
+/// Who is there beside one of each role: realm, role, and what stands before the @ of the address.
+const OTHERS: [(&str, &str, &str); 1] = [("athletics", "coach", "soccer.coach")];
+
+/// What the people of the school have to do with its records.
+const AT_SCHOOL: [(&str, &str); 4] = [
+    ("coach", "coaches both football teams"),
+    ("soccer.coach", "coaches varsity soccer"),
+    ("parent", "of ath_1000"),
+    ("student", "is ath_1001, and 18"),
 ];
 
 /// The people, as they are kept beside the demo's data.
@@ -81,11 +93,13 @@ impl DemoPeople {
         let matrix = &registry.matrix;
         let mut people = People { platform, clock: &clock, matrix, realm: realm_of, tenant };
         let mut made = vec![];
-        for role in matrix.names(realm) {
-            let email = format!("{}@{domain}", role.replace('_', "."));
+        let roles = matrix.names(realm).into_iter().map(|role| (role, role.replace('_', ".")));
+        let others = OTHERS.iter().filter(|other| other.0 == realm);
+        for (role, name) in roles.chain(others.map(|(_, role, name)| (*role, (*name).to_owned()))) {
+            let email = format!("{name}@{domain}");
             let account = NewAccount {
                 email: email.clone(),
-                full_name: format!("Demo {}", role.replace('_', " ")),
+                full_name: format!("Demo {}", name.replace('.', " ")),
                 role: role.to_owned(),
                 password: Some(Password::new(self.password.clone())),
             };
@@ -106,7 +120,10 @@ impl DemoPeople {
             let Organisation { name, realm, code, people } = organisation;
             show::line(&format!("\n  {name} ({realm}, code {code})"));
             for (email, role) in people {
-                show::line(&format!("    {role:18} {email}"));
+                let name = email.split('@').next().filter(|_| code == SCHOOL);
+                let known = AT_SCHOOL.iter().find(|(known, _)| Some(*known) == name);
+                let what = known.map_or("", |(_, what)| *what);
+                show::line(format!("    {role:18} {email:32} {what}").trim_end());
             }
         }
         let somebody = self.organisations.iter().find(|o| o.realm == "programs");
@@ -117,5 +134,31 @@ impl DemoPeople {
   curl -s {url}/auth/me -H \"Authorization: Bearer $(curl -s {url}/auth/token -d username={email} -d password={} | cut -d'\"' -f4)\"",
             self.password
         ));
+    }
+    /// Prints what the trainer, the coach, the parent and the student of the school can ask.
+    pub fn introduce_school(&self, url: &str) {
+        let Some(school) = self.organisations.iter().find(|o| o.code == SCHOOL) else { return };
+        let asked = [
+            (
+                "whom the trainer has to see first",
+                "athletic_trainer",
+                "cases?attention_level=urgent&limit=3",
+            ),
+            ("who may play, as the football coach sees it", "coach", "roster?limit=3"),
+            ("what a parent sees of their own child", "parent", "events?limit=3"),
+            ("what a student of 18 sees of themselves", "student", "athletes"),
+        ];
+        for (what, role, question) in asked {
+            let Some((email, _)) = school.people.iter().find(|person| person.1 == role) else {
+                continue;
+            };
+            show::line(&format!(
+                "
+  # {what}
+  curl -s '{url}/api/v1/{question}' \\
+    -H \"Authorization: Bearer $(curl -s {url}/auth/token -d username={email} -d password={} | cut -d'\"' -f4)\"",
+                self.password
+            ));
+        }
     }
 }

@@ -1,18 +1,20 @@
 //! The demo's youth programme: 500 participants, two years of sessions, incidents of each kind. It is
 //! loaded through the module's own routes, so every gate and the ledger saw it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
-use kernel::{Clock, Core, authz::Operator, db::Platform, http::Route};
+use kernel::{Core, db::Platform, http::Route};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Failure, participants_of_the_demo as data, show};
+use super::{
+    Failure,
+    demo_requests::{AT_ONCE, Requests},
+    participants_of_the_demo as data, show,
+};
 
-/// Requests in flight at once.
-const AT_ONCE: usize = 8;
 const COHORTS: usize = 12;
 /// How many at the most, and over how many weeks: two years.
 const PARTICIPANTS: usize = 500;
@@ -20,10 +22,7 @@ const WEEKS: i64 = 104;
 
 /// Loads one organisation.
 pub struct Loader<'a> {
-    core: &'a Arc<Core>,
-    tenant: Uuid,
-    routes: HashMap<&'static str, &'a Route>,
-    now: Timestamp,
+    requests: Requests<'a>,
     participants: usize,
     weeks: i64,
 }
@@ -31,10 +30,9 @@ pub struct Loader<'a> {
 impl<'a> Loader<'a> {
     /// For an organisation whose demo has `records` of a kind: 500 participants and two years, or fewer.
     pub fn new(core: &'a Arc<Core>, routes: &'a [Route], tenant: Uuid, records: usize) -> Self {
-        let routes = routes.iter().map(|route| (route.name, route)).collect();
         let weeks = i64::try_from(records).unwrap_or(WEEKS).min(WEEKS);
         let participants = records.min(PARTICIPANTS);
-        Self { core, tenant, routes, now: core.clock.now(), participants, weeks }
+        Self { requests: Requests::new(core, routes, tenant), participants, weeks }
     }
 
     /// Loads all of it. What an interrupted start left is left as it is.
@@ -71,54 +69,30 @@ impl<'a> Loader<'a> {
         (self.participants + sessions) as u64
     }
 
-    /// One request, now.
-    async fn send(&self, route: &str, id: &str, body: &Value) -> Result<Value, Failure> {
-        self.send_at(self.now, route, id, body).await
-    }
-
-    /// One request as of a time that has passed.
-    async fn send_at(
-        &self,
-        at: Timestamp,
-        route: &str,
-        id: &str,
-        body: &Value,
-    ) -> Result<Value, Failure> {
-        let known = self.routes.get(route);
-        let known = known.ok_or_else(|| Failure::Registry(format!("there is no {route}")))?;
-        let (run, clock) = (Clock::default().new_id(), Clock::fixed(at));
-        let operator = Operator::at(self.core, self.tenant, run, "reeve demo", clock);
-        let answer = operator.call(known, id, body).await;
-        answer.map_err(|problem| Failure::Usage(format!("{route}: {}", problem.detail)))
-    }
-
-    async fn create(&self, route: &str, body: &Value) -> Result<String, Failure> {
-        Ok(id(&self.send(route, "", body).await?))
-    }
-
     /// Programmes, locations, instructors, and the cohorts' ids; `None` when they are there already.
     async fn offerings(&self) -> Result<Option<Vec<Cohort>>, Failure> {
-        let known = self.send("GET /programs", "", &Value::Null).await?;
+        let known = self.requests.send("GET /programs", "", &Value::Null).await?;
         if known.as_array().is_some_and(|known| !known.is_empty()) {
             return Ok(None);
         }
         let mut programs = vec![];
         for program in data::programs() {
-            programs.push(self.create("POST /programs", &program).await?);
+            programs.push(self.requests.create("POST /programs", &program).await?);
         }
         let (mut locations, mut instructors) = (vec![], vec![]);
         for location in data::locations() {
-            locations.push(self.create("POST /locations", &location).await?);
+            locations.push(self.requests.create("POST /locations", &location).await?);
         }
         for n in 0..8 {
-            instructors.push(self.create("POST /instructors", &data::instructor(n)).await?);
+            instructors
+                .push(self.requests.create("POST /instructors", &data::instructor(n)).await?);
         }
         let mut cohorts = vec![];
         for n in 0..COHORTS {
             let program = cycle(&programs, n).to_owned();
             let body = json!({"program_id": program, "name": data::cohort(n), "capacity": 60});
             cohorts.push(Cohort {
-                id: self.create("POST /cohorts", &body).await?,
+                id: self.requests.create("POST /cohorts", &body).await?,
                 location: cycle(&locations, n).to_owned(),
                 instructor: cycle(&instructors, n).to_owned(),
             });
@@ -128,37 +102,37 @@ impl<'a> Loader<'a> {
 
     /// Somebody with a consent, a cohort and, mostly, a goal. Three have no consent yet.
     async fn participant(&self, n: usize, cohorts: &[Cohort]) -> Result<Participant, Failure> {
-        let (body, born) = data::participant(n, self.now.to_zoned(TimeZone::UTC).date());
-        let participant = self.create("POST /participants", &body).await?;
+        let (body, born) = data::participant(n, self.requests.now.to_zoned(TimeZone::UTC).date());
+        let participant = self.requests.create("POST /participants", &body).await?;
         let joined_week = data::joined_week(n, self.weeks);
         let joined = self.weeks_ago(self.weeks - joined_week);
         let consented = n >= 3;
         if consented {
             let signed = joined - SignedDuration::from_hours(7 * 24);
             let consent = data::consent(n, &participant, born, signed);
-            self.create("POST /consent", &consent).await?;
+            self.requests.create("POST /consent", &consent).await?;
         }
         let cohort = n % COHORTS;
         if let Some(at) = cohorts.get(cohort) {
             let started_on = joined.to_zoned(TimeZone::UTC).date().to_string();
             let body = json!({"participant_id": participant, "cohort_id": at.id, "started_on": started_on});
-            let enrollment = self.create("POST /enrollments", &body).await?;
+            let enrollment = self.requests.create("POST /enrollments", &body).await?;
             if n % 11 == 10 {
                 let ended = json!({"status": "withdrawn", "reason": "The family moved."});
-                self.send("PATCH /enrollments/{id}/end", &enrollment, &ended).await?;
+                self.requests.send("PATCH /enrollments/{id}/end", &enrollment, &ended).await?;
             }
         }
         if n % 5 < 3 {
-            let goal = self.create("POST /goals", &data::goal(n, &participant)).await?;
+            let goal = self.requests.create("POST /goals", &data::goal(n, &participant)).await?;
             if let Some(progress) = data::goal_progress(n) {
-                self.send("PATCH /goals/{id}", &goal, &progress).await?;
+                self.requests.send("PATCH /goals/{id}", &goal, &progress).await?;
             }
         }
         Ok(Participant { id: participant, cohort, joined_week, consented })
     }
 
     fn weeks_ago(&self, weeks: i64) -> Timestamp {
-        self.now - SignedDuration::from_hours(weeks * 7 * 24)
+        self.requests.now - SignedDuration::from_hours(weeks * 7 * 24)
     }
 
     /// A cohort's session of a week, with those who had joined by then.
@@ -178,7 +152,7 @@ impl<'a> Loader<'a> {
             .checked_add(days.days())
             .and_then(|day| day.with().hour(16).minute(30).second(0).subsec_nanosecond(0).build());
         let starts = day.map_err(|e| Failure::Usage(e.to_string()))?.timestamp();
-        if starts >= self.now {
+        if starts >= self.requests.now {
             return Ok(());
         }
         let there = participants
@@ -195,7 +169,7 @@ impl<'a> Loader<'a> {
             "topic": data::topic(week),
             "attendance": attendance,
         });
-        self.create("POST /sessions", &body).await.map(drop)
+        self.requests.create("POST /sessions", &body).await.map(drop)
     }
 
     /// Incidents of each kind over the two years; among them a concussion that waits for clearance.
@@ -204,25 +178,27 @@ impl<'a> Loader<'a> {
             let at = self.weeks_ago(i64::try_from(n).unwrap_or(0) * 2 + 3);
             let who = participants.get(n * 7 % self.participants.max(1)).map(|p| p.id.as_str());
             let body = data::incident(n, who.unwrap_or_default(), at);
-            let incident = id(&self.send_at(at, "POST /incidents", "", &body).await?);
+            let incident = self.requests.create_at(at, "POST /incidents", "", &body).await?;
             if body.get("incident_type") == Some(&json!("injury_concussion")) {
                 self.return_to_play(&incident, at, 6, true).await?;
             }
             if n % 8 != 7 {
                 let closed = at + SignedDuration::from_hours(9 * 24);
                 let body = data::closing(n, at);
-                self.send_at(closed, "PATCH /incidents/{id}/close", &incident, &body).await?;
+                self.requests
+                    .send_at(closed, "PATCH /incidents/{id}/close", &incident, &body)
+                    .await?;
             }
         }
         // Taken off the mat four days ago, and every step since without symptoms.
-        let at = self.now - SignedDuration::from_hours(4 * 24);
+        let at = self.requests.now - SignedDuration::from_hours(4 * 24);
         let who = participants
             .get(12 % self.participants.max(1))
             .map(|p| p.id.as_str())
             .unwrap_or_default();
         let body = json!({"incident_type": "injury_concussion", "participant_id": who, "severity": "moderate",
                           "description": "Fell backwards in a throw; dizzy for some minutes."});
-        let incident = id(&self.send_at(at, "POST /incidents", "", &body).await?);
+        let incident = self.requests.create_at(at, "POST /incidents", "", &body).await?;
         self.return_to_play(&incident, at, 3, false).await
     }
 
@@ -240,16 +216,18 @@ impl<'a> Loader<'a> {
             if next == 4 && cleared {
                 let clear =
                     json!({"action": "clear", "symptoms": false, "clinician": data::clinician()});
-                self.send_at(at - SignedDuration::from_hours(1), route, incident, &clear).await?;
+                self.requests
+                    .send_at(at - SignedDuration::from_hours(1), route, incident, &clear)
+                    .await?;
             }
             let advance = json!({"action": "advance", "symptoms": false});
-            self.send_at(at, route, incident, &advance).await?;
+            self.requests.send_at(at, route, incident, &advance).await?;
         }
         Ok(())
     }
 
     async fn knowledge(&self) -> Result<(), Failure> {
-        self.create("POST /knowledge/documents", &data::handbook()).await.map(drop)
+        self.requests.create("POST /knowledge/documents", &data::handbook()).await.map(drop)
     }
 }
 
@@ -264,10 +242,6 @@ struct Participant {
     cohort: usize,
     joined_week: i64,
     consented: bool,
-}
-
-fn id(answer: &Value) -> String {
-    answer.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 fn cycle(list: &[String], n: usize) -> &str {

@@ -5,9 +5,12 @@
 //! 5 conflict or rule · 6 the database or a port is not to be had · 7 a check found something.
 
 mod accounts;
+mod athletes_of_the_demo;
 mod demo;
 mod demo_people;
 mod demo_programs;
+mod demo_requests;
+mod demo_school;
 mod doctor;
 mod import;
 mod operate;
@@ -110,7 +113,7 @@ struct DemoArgs {
     #[arg(long)]
     load_only: bool,
     /// Patients and appointments for each clinic; the programme has as many participants, 500 at the
-    /// most.
+    /// most, and the school as many athletes, 400 at the most.
     #[arg(long, default_value_t = 10_000)]
     records: usize,
 }
