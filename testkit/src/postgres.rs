@@ -31,7 +31,7 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 /// The socket's folder of this process's PostgreSQL.
 pub fn socket_folder() -> &'static Path {
     FOLDER.get_or_init(|| {
-        let parent = std::env::temp_dir();
+        let parent = parent();
         remove_leftovers(&parent);
         let folder = parent.join(format!("reeve-test-{}", std::process::id()));
         let (started, wait) = mpsc::channel();
@@ -48,6 +48,14 @@ pub fn socket_folder() -> &'static Path {
         wait.recv().expect("the thread answers").expect("PostgreSQL starts");
         folder
     })
+}
+
+/// In memory where there is room: each test's database is a thousand small files, which a disk's file
+/// system takes longer to make than the test takes to run.
+fn parent() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let free = rustix::fs::statvfs(memory).map(|at| at.f_bavail * at.f_frsize).unwrap_or(0);
+    if free > 4 << 30 { memory.to_owned() } else { std::env::temp_dir() }
 }
 
 /// Folders of test processes that have ended.

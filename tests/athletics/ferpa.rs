@@ -91,6 +91,13 @@ async fn head_injury(school: &School, athlete: &str, name: &str, hand: &Hand) ->
     let milestone =
         json!({"title": format!("{INJURY} rest"), "phase": "recovery", "target_on": "2026-04-01"});
     let path = format!("/api/v1/cases/{case}/milestones");
+    // The stages are not shown to coaches: one that has been reached is.
+    let reached = created(trainer, &path, &json!({"title": "Scan", "phase": "acute"})).await;
+    let today = hand.now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+    let reply = trainer
+        .patch(&format!("/api/v1/milestones/{reached}"), &json!({"reached_on": today}))
+        .await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
     let added = created(trainer, &path, &milestone).await;
     let change = json!({"target_on": "2026-04-08", "reason": format!("{WORDS} four")});
     let reply = trainer.patch(&format!("/api/v1/milestones/{added}"), &change).await;
