@@ -391,3 +391,32 @@ fn c33_a_case_keeps_the_protocol_and_the_law_that_it_was_opened_under() {
         assert_eq!(nowhere.status, 403, "no gate is switched off: {}", nowhere.text);
     });
 }
+
+#[test]
+fn nobody_is_cleared_on_the_day_of_the_removal_by_dating_the_clearance_back() {
+    let (options, hand) = at(BEGIN);
+    run_with(options, async |app| {
+        let school = School::new(app, "central").await;
+        let (sam, case) = school.concussion().await;
+        school.reach(&hand, &sam, &case, 6).await;
+        for minutes in [60, 24 * 60, 4 * 24 * 60] {
+            let back = json!({"kind": "clearance_granted", "occurred_at": after(minutes)});
+            let path = format!("/api/v1/cases/{case}/events");
+            let reply = school.trainer().post(&path, &back).await;
+            assert_eq!(reply.problem(), "409 later_events", "{minutes}");
+        }
+        assert_eq!(school.grant(&case).await.status, 201);
+    });
+}
+
+#[test]
+fn the_stages_of_a_return_to_play_do_not_tell_a_coach_what_the_injury_is() {
+    let (options, _) = at(BEGIN);
+    run_with(options, async |app| {
+        let school = School::new(app, "central").await;
+        let (_, case) = school.concussion().await;
+        let path = format!("/api/v1/cases/{case}/milestones");
+        assert_eq!(list(school.coach(), &path).await, [] as [Value; 0]);
+        assert_eq!(list(school.parent(), &path).await.len(), 6);
+    });
+}
