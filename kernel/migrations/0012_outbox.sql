@@ -26,9 +26,10 @@ grant select, insert (tenant_id, topic, record_id) on kernel.outbox to reeve_app
 grant select, delete on kernel.outbox to reeve_keeper;
 
 -- Says that a record changed, in the transaction that changes it. For triggers and statements of modules.
-create function kernel.publish(p_topic text, p_record uuid) returns void language sql as $$
+create function kernel.publish(p_topic text, p_record uuid) returns void language plpgsql as $$
+begin
     insert into kernel.outbox (tenant_id, topic, record_id) values (kernel.tenant(), p_topic, p_record);
-$$;
+end $$;
 reset role;
 
 grant create on schema kernel to reeve_keeper;

@@ -41,14 +41,19 @@ end $$;
 create trigger guard_school before insert or update on athletics.school
     for each row execute function athletics.guard_school();
 
-create function athletics.jurisdiction() returns text language sql stable as $$
-    select coalesce((select jurisdiction from athletics.school
-                      where tenant_id = kernel.tenant() and id = kernel.tenant()), 'us-oh') $$;
-create function athletics.time_zone() returns text language sql stable as $$
-    select coalesce((select time_zone from athletics.school
-                      where tenant_id = kernel.tenant() and id = kernel.tenant()), 'America/New_York') $$;
-create function athletics.today() returns date language sql stable as $$
-    select (kernel.now() at time zone athletics.time_zone())::date $$;
+-- plpgsql, which keeps its plans.
+create function athletics.jurisdiction() returns text language plpgsql stable as $$
+begin
+    return coalesce((select jurisdiction from athletics.school
+                      where tenant_id = kernel.tenant() and id = kernel.tenant()), 'us-oh');
+end $$;
+create function athletics.time_zone() returns text language plpgsql stable as $$
+begin
+    return coalesce((select time_zone from athletics.school
+                      where tenant_id = kernel.tenant() and id = kernel.tenant()), 'America/New_York');
+end $$;
+create function athletics.today() returns date language sql stable
+    return (kernel.now() at time zone athletics.time_zone())::date;
 
 create table athletics.team (
     tenant_id   uuid not null,

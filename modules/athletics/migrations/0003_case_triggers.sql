@@ -38,7 +38,9 @@ begin
      where e.tenant_id = kernel.tenant() and e.case_id = p_case and e.availability is not null;
 end $$;
 
-create function athletics.refresh_case(p_case uuid) returns void language sql as $$
+-- plpgsql, which keeps its plans: SQL's own functions would be planned anew at each entry.
+create function athletics.refresh_case(p_case uuid) returns void language plpgsql as $$
+begin
     update athletics.injury_case c
        set status = s.status, availability = s.availability, opened_at = s.opened_at, resolved_at = s.resolved_at,
            reopened_at = s.reopened_at
@@ -46,7 +48,7 @@ create function athletics.refresh_case(p_case uuid) returns void language sql as
      where c.tenant_id = kernel.tenant() and c.id = p_case
        and (c.status, c.availability, c.opened_at, c.resolved_at, c.reopened_at)
            is distinct from (s.status, s.availability, s.opened_at, s.resolved_at, s.reopened_at);
-$$;
+end $$;
 
 -- The gate before a head injury's clearance (C-33): a clearance that meets the law is on record, and the
 -- return to play has come to its last stage.
@@ -141,11 +143,13 @@ create trigger guard_case before insert or update on athletics.injury_case
     for each row execute function athletics.guard_case();
 
 -- R-058: the worst over the active cases, so that clearing one never clears another.
-create function athletics.status_of(p_athlete uuid) returns text language sql stable as $$
-    select case when bool_or(availability = 'out') then 'out' when bool_or(availability = 'restricted') then 'restricted'
-                else 'cleared' end
-      from athletics.injury_case
-     where tenant_id = kernel.tenant() and athlete_id = p_athlete and status = 'active' $$;
+create function athletics.status_of(p_athlete uuid) returns text language plpgsql stable as $$
+begin
+    return (select case when bool_or(availability = 'out') then 'out'
+                        when bool_or(availability = 'restricted') then 'restricted' else 'cleared' end
+              from athletics.injury_case
+             where tenant_id = kernel.tenant() and athlete_id = p_athlete and status = 'active');
+end $$;
 
 create function athletics.apply_case() returns trigger language plpgsql as $$
 begin
@@ -170,7 +174,7 @@ begin
         raise exception 'the status of an athlete follows from the cases' using errcode = 'RV717';
     end if;
     -- 34 CFR 99.5 hangs on it, and nobody is born tomorrow.
-    if new.date_of_birth > athletics.today() then
+    if (tg_op = 'INSERT' or new.date_of_birth <> old.date_of_birth) and new.date_of_birth > athletics.today() then
         raise exception 'a date of birth has come' using errcode = 'RV718';
     end if;
     return new;

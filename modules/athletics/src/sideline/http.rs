@@ -14,9 +14,9 @@ use uuid::Uuid;
 
 use super::{
     rules::{self, NewEntry},
-    sql::{self, EntryRow},
+    sql::{self, EntryRow, LockedAthlete},
 };
-use crate::{permissions::WriteEvent, schools};
+use crate::permissions::WriteEvent;
 
 /// What was seen.
 #[derive(Default, Deserialize, ToSchema)]
@@ -104,7 +104,7 @@ pub async fn create(
     act: Authorized<WriteEvent>,
     Body(body): Body<EntryBody>,
 ) -> Result<Committed<Entry>, Problem> {
-    let (place, school) = (schools::place(&act).await?, body.school_id.clone());
+    let school = body.school_id.clone();
     let entry = rules::parse(body, act.now())?;
     let now = act.now();
     act.transact(|tx| {
@@ -116,6 +116,8 @@ pub async fn create(
                 let msg = "your credential is of another school: leave this field out";
                 return Err(Problem::field(&["body", "school_id"], "unknown", msg));
             }
+            let LockedAthlete { jurisdiction, time_zone, rtp_protocol, .. } = &athlete;
+            let place = Place::stored(jurisdiction.clone(), time_zone, rtp_protocol)?;
             let event = match known(tx, athlete.id, &entry).await? {
                 Some(event) => return Ok(Answer::ok(found(tx, event).await?)),
                 None => record(tx, athlete.id, entry, &place, now).await?,

@@ -6,8 +6,14 @@ use serde_json::Value;
 use uuid::Uuid;
 
 row! {
-    /// An athlete whose cases nobody else changes meanwhile.
-    pub struct LockedAthlete { id: Uuid, of_school: bool }
+    /// An athlete whose cases nobody else changes meanwhile, and where the school is in law and in time.
+    pub struct LockedAthlete {
+        id: Uuid,
+        of_school: bool,
+        jurisdiction: String,
+        time_zone: String,
+        rtp_protocol: String,
+    }
 }
 
 row! {
@@ -41,7 +47,10 @@ statements! {
     fn lock_athlete(id: Option<Uuid>, external_id: Option<String>, school: Option<String>) -> LockedAthlete
         = "select a.id, ($3::text is null or $3 = a.tenant_id::text
                          or coalesce($3 = (select s.external_id from athletics.school s where s.id = kernel.tenant()), false))
-                  as of_school
+                  as of_school,
+                  athletics.jurisdiction() as jurisdiction, athletics.time_zone() as time_zone,
+                  coalesce((select s.rtp_protocol from athletics.school s where s.id = kernel.tenant()), 'amsterdam_2022')
+                  as rtp_protocol
              from athletics.athlete a
             where a.id = coalesce($1, (select x.id from athletics.enrolled x where x.external_id = $2))
               and a.deleted_at is null for no key update";
