@@ -327,6 +327,26 @@ fn a_second_blow_during_the_return_puts_the_athlete_out_again() {
         let entry = school.entry(&seen(&sam, "head", "mild")).await;
         assert_eq!((&entry["case_id"], &entry["athlete_status"]), (&json!(case), &json!("out")));
         assert_eq!(school.status(&sam).await, "out");
+        // What was cleared was the blow before.
+        let rtp = &school.case_of(&sam, &case).await["return_to_play"];
+        assert_eq!((&rtp["stage"], &rtp["cleared"]), (&json!(4), &json!(false)));
+        hand.advance(hours(24));
+        assert_eq!(missing(&school.step(&case, &advance()).await), ["not_cleared"]);
+        assert_eq!(school.grant(&case).await.problem(), "409 gate_blocked");
+    });
+}
+
+#[test]
+fn c33_an_injury_of_the_head_is_one_however_it_is_written() {
+    let (options, _) = at(BEGIN);
+    run_with(options, async |app| {
+        let school = School::new(app, "central").await;
+        for part in ["Head injury", "forehead", "head/neck", "Concussion?", "skull fracture"] {
+            let sam = school.athlete().await;
+            let case = school.case(&sam, part).await;
+            assert_eq!(school.case_of(&sam, &case).await["head_injury"], true, "{part}");
+            assert_eq!(school.grant(&case).await.problem(), "409 gate_blocked", "{part}");
+        }
     });
 }
 

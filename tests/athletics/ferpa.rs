@@ -86,7 +86,7 @@ async fn head_injury(school: &School, athlete: &str, name: &str, hand: &Hand) ->
     school.event(&case, &with(lift, &open)).await;
     let correction =
         json!({"kind": "correction", "corrects": set[1]["id"], "note": "Small screens."});
-    school.event(&case, &correction).await;
+    school.event(&case, &with(correction, &open)).await;
     school.event(&case, &json!({"kind": "note", "note": format!("{WORDS} three")})).await;
     let milestone =
         json!({"title": format!("{INJURY} rest"), "phase": "recovery", "target_on": "2026-04-01"});

@@ -162,7 +162,7 @@ fn an_event_that_is_sent_again_is_taken_once() {
 }
 
 #[test]
-fn a_correction_is_seen_by_who_saw_what_it_corrects_which_stays() {
+fn r031_a_correction_is_for_trainers_unless_it_says_more_and_what_it_corrects_stays() {
     run(async |app| {
         let school = School::new(app, "central").await;
         let sam = school.child().await;
@@ -171,8 +171,9 @@ fn a_correction_is_seen_by_who_saw_what_it_corrects_which_stays() {
         let wrong = school.event(&case, &wrong).await;
         let correction =
             json!({"kind": "correction", "corrects": wrong["id"], "note": "right knee"});
-        let correction = school.event(&case, &correction).await;
-        assert_eq!(correction["visibility"], wrong["visibility"]);
+        assert_eq!(school.event(&case, &correction).await["visibility"], json!(["at"]));
+        assert_eq!(each(&school.timeline(school.parent(), &case).await, "note"), ["left knee"]);
+        school.event(&case, &with(correction, &json!({"visibility": ["parent"]}))).await;
         let seen = school.timeline(school.parent(), &case).await;
         let notes: std::collections::BTreeSet<_> = each(&seen, "note").into_iter().collect();
         assert_eq!(notes, ["left knee".to_owned(), "right knee".to_owned()].into());

@@ -113,8 +113,9 @@ impl FromStr for Reference {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let fits = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
         match (fits, text.parse()) {
-            (true, Ok(id)) => Ok(Self { id: Some(id), external_id: None }),
-            (true, Err(_)) => Ok(Self { id: None, external_id: Some(text.to_owned()) }),
+            // In the one form that we give ids: other systems may have ids of 32 digits.
+            (true, Ok(id)) if text.len() == 36 => Ok(Self { id: Some(id), external_id: None }),
+            (true, _) => Ok(Self { id: None, external_id: Some(text.to_owned()) }),
             (false, _) => Err("an id of 1 to 100 characters"),
         }
     }

@@ -166,10 +166,12 @@ create table athletics.guardian (
     foreign key (tenant_id, athlete_id) references athletics.athlete (tenant_id, id),
     constraint guardian_account_known foreign key (tenant_id, account_id) references kernel.account (tenant_id, id),
     check ((kept_basis is null) = (kept_on is null)),
-    check (relation <> 'self' or kept_basis is null)
+    constraint guardian_self_keeps_nothing check (relation <> 'self' or kept_basis is null)
 );
 create unique index guardian_account_once on athletics.guardian (tenant_id, account_id, athlete_id)
     where deleted_at is null;
+create unique index guardian_self_once on athletics.guardian (tenant_id, account_id)
+    where relation = 'self' and deleted_at is null;
 create index guardian_by_athlete on athletics.guardian (tenant_id, athlete_id, id);
 select kernel.govern('athletics.guardian', '{}');
 

@@ -40,7 +40,8 @@ create table athletics.injury_case (
     constraint case_trainer_known foreign key (tenant_id, primary_at_id) references kernel.account (tenant_id, id),
     check ((status = 'resolved') = (resolved_at is not null)),
     check ((status = 'resolved') = (availability = 'cleared')),
-    check (head_injury or body_part_key not in ('head', 'concussion', 'brain', 'skull'))
+    -- However it is written; rules.rs has the same.
+    check (head_injury or lower(regexp_replace(body_part, '[^A-Za-z]+', '', 'g')) !~ 'head|concuss|brain|skull|crani')
 );
 -- R-059.
 create unique index case_active_once on athletics.injury_case (tenant_id, athlete_id, body_part_key)

@@ -56,7 +56,11 @@ create function athletics.gate_is_open(p_case uuid) returns boolean language sql
     select not c.head_injury or exists (
         select from athletics.return_to_play r
          where r.tenant_id = c.tenant_id and r.case_id = c.id and r.cleared_at is not null
-           and kernel.says(r.clinician_name) and not r.symptomatic and r.stage = 6)
+           and kernel.says(r.clinician_name) and not r.symptomatic and r.stage = 6
+           -- A clearance speaks of the blow before it, and of no later one.
+           and not exists (select from athletics.event e
+                            where e.tenant_id = c.tenant_id and e.case_id = c.id
+                              and e.kind in ('sideline_entry', 'reopened') and e.occurred_at >= r.cleared_at))
       from athletics.injury_case c where c.tenant_id = kernel.tenant() and c.id = p_case $$;
 
 create function athletics.guard_event() returns trigger language plpgsql as $$
@@ -65,6 +69,10 @@ declare
 begin
     perform from athletics.athlete where tenant_id = new.tenant_id and id = new.athlete_id for no key update;
     select * into c from athletics.injury_case where tenant_id = new.tenant_id and id = new.case_id;
+    -- Who waited for the athlete's lock while a record was reviewed is not part of what was reviewed.
+    new.created_at := greatest(new.created_at, (
+        select max(i.reviewed_at) + interval '1 microsecond' from athletics.inspection i
+         where i.tenant_id = new.tenant_id and i.athlete_id = new.athlete_id));
     -- A phone's clock may be a little ahead.
     if new.occurred_at > kernel.now() + interval '5 minutes' then
         raise exception 'nothing happens later than now' using errcode = 'RV710';
@@ -210,6 +218,7 @@ create trigger record_step after insert or update on athletics.return_to_play
 create function athletics.apply_step() returns trigger language plpgsql as $$
 declare
     r athletics.return_to_play;
+    event uuid := gen_random_uuid();
 begin
     select * into r from athletics.return_to_play where tenant_id = new.tenant_id and id = new.return_to_play_id;
     if new.action = 'open' then
@@ -217,9 +226,12 @@ begin
         return null;
     end if;
     insert into athletics.event (tenant_id, id, case_id, athlete_id, kind, occurred_at)
-    values (new.tenant_id, gen_random_uuid(), r.case_id, r.athlete_id,
+    values (new.tenant_id, event, r.case_id, r.athlete_id,
             case new.action when 'advance' then 'rtp_advanced' when 'regress' then 'rtp_regressed' else 'rtp_cleared' end,
             new.taken_at);
+    -- What was said with it are the trainer's words, and part of the record that is inspected.
+    insert into athletics.clinical_note (tenant_id, id, words)
+    select new.tenant_id, event, new.note where kernel.says(new.note);
     update athletics.milestone m
        set reached_on = case when m.rtp_stage <= r.stage - 1 or r.stage = 6 then coalesce(m.reached_on, athletics.today()) end
      where m.tenant_id = r.tenant_id and m.case_id = r.case_id and m.rtp_stage is not null
@@ -238,6 +250,7 @@ begin
        or old.rtp_stage is null and old.reached_on is not null
           and (new.reached_on, new.target_on) is distinct from (old.reached_on, old.target_on)
        -- A stage is reached by its steps, and not by hand.
+       or new.rtp_stage is not null and new.reached_on <> old.reached_on
        or new.rtp_stage is not null and new.reached_on is distinct from old.reached_on and not exists (
            select from athletics.return_to_play r
             where r.tenant_id = new.tenant_id and r.case_id = new.case_id

@@ -98,12 +98,15 @@ create function athletics.education_law() returns jsonb language sql stable as $
 create function athletics.holds_rights(p_account uuid, p_athlete uuid) returns boolean language sql stable as $$
     select exists (
         select from athletics.guardian g
-          join athletics.athlete a on a.tenant_id = g.tenant_id and a.id = g.athlete_id and a.deleted_at is null
+          join athletics.athlete a on a.tenant_id = g.tenant_id and a.id = g.athlete_id
          where g.tenant_id = kernel.tenant() and g.account_id = p_account and g.athlete_id = p_athlete
            and g.deleted_at is null
            and case when kernel.age_on(a.date_of_birth, athletics.today())
                          >= (athletics.education_law() ->> 'rights_pass_at')::integer
-                    then g.relation = 'self' or g.kept_basis is not null
+                    then g.relation = 'self' or g.kept_basis = 'tax_dependent'
+                         -- A student who is not of age cannot consent for the time after.
+                         or g.kept_basis = 'student_consent' and kernel.age_on(a.date_of_birth, g.kept_on)
+                            >= (athletics.education_law() ->> 'rights_pass_at')::integer
                     else g.relation <> 'self' end) $$;
 
 create function athletics.guard_inspection() returns trigger language plpgsql as $$
@@ -120,6 +123,9 @@ begin
        is distinct from (old.athlete_id, old.requested_by, old.requested_at, old.due_on, old.reason)
        or old.status <> 'requested' then
         raise exception 'a request is answered once' using errcode = 'RV721';
+    end if;
+    if new.status = 'released' and not athletics.holds_rights(new.requested_by, new.athlete_id) then
+        raise exception 'the rights have passed on since' using errcode = 'RV722';
     end if;
     return new;
 end $$;

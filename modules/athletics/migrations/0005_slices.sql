@@ -30,7 +30,9 @@ select t.id, t.external_id, t.name, t.sport, t.season, t.is_active
 
 create view athletics_coach.membership with (security_barrier = true) as
 select m.athlete_id, t.id, t.external_id, t.name, t.sport
-  from athletics.team_member m join athletics_coach.team t on t.id = m.team_id
+  from athletics.team_member m
+  join athletics_coach.team t on t.id = m.team_id
+  join athletics.athlete a on a.tenant_id = m.tenant_id and a.id = m.athlete_id and a.deleted_at is null
  where m.tenant_id = kernel.tenant() and m.deleted_at is null;
 
 create view athletics_coach.enrolled with (security_barrier = true) as
@@ -65,7 +67,8 @@ select e.id, e.case_id, e.athlete_id, e.kind, e.occurred_at, e.note, e.restricti
  where e.tenant_id = kernel.tenant() and 'coach' = any (e.visibility);
 
 create view athletics_coach.milestone with (security_barrier = true) as
-select m.id, m.case_id, m.phase, m.position, m.target_on, m.reached_on
+select m.id, m.case_id, m.phase, (row_number() over (partition by m.case_id order by m.position, m.id))::integer as position,
+       m.target_on, m.reached_on
   from athletics.milestone m join athletics_coach.injury_case c on c.id = m.case_id
  -- The stages of a return to play would tell what the injury is.
  where m.tenant_id = kernel.tenant() and m.rtp_stage is null;
@@ -79,11 +82,12 @@ create schema athletics_family;
 
 -- The law's tables are nobody's records; the joins stand here because a function would read them as the
 -- slice. athletics.holds_rights says the same, and a test compares the two.
+-- Who has left the school keeps the rights in what it holds of them.
 create view athletics_family.enrolled with (security_barrier = true) as
 select a.id, a.external_id, a.first_name, a.last_name, a.last_name_key, a.grade, a.sports, a.current_status,
        a.status_changed_at
   from athletics.athlete a
- where a.tenant_id = kernel.tenant() and a.deleted_at is null
+ where a.tenant_id = kernel.tenant()
    and exists (
        select from athletics.guardian g
          left join athletics.school s on s.tenant_id = g.tenant_id and s.id = g.tenant_id
@@ -96,7 +100,9 @@ select a.id, a.external_id, a.first_name, a.last_name, a.last_name_key, a.grade,
         where g.tenant_id = a.tenant_id and g.athlete_id = a.id and g.deleted_at is null
           and g.account_id = kernel.setting('app.actor_id')::uuid
           and case when kernel.age_on(a.date_of_birth, d.today) >= (r.parameters ->> 'rights_pass_at')::integer
-                   then g.relation = 'self' or g.kept_basis is not null
+                   then g.relation = 'self' or g.kept_basis = 'tax_dependent'
+                        or g.kept_basis = 'student_consent'
+                           and kernel.age_on(a.date_of_birth, g.kept_on) >= (r.parameters ->> 'rights_pass_at')::integer
                    else g.relation <> 'self' end);
 
 create view athletics_family.membership with (security_barrier = true) as

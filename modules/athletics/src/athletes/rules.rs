@@ -45,7 +45,11 @@ pub fn parse(
     });
     let teams = match body.team_ids {
         Patch::Absent => None,
-        Patch::Value(ids) if ids.len() <= MOST => Some(ids),
+        Patch::Value(mut ids) if ids.len() <= MOST => {
+            ids.sort_unstable();
+            ids.dedup();
+            Some(ids)
+        }
         _ => {
             fields.fault("team_ids", ("length", format!("give a list of at most {MOST}")));
             None

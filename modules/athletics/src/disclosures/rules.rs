@@ -29,9 +29,11 @@ pub fn parse(body: DisclosureBody, now: Timestamp) -> Result<Pii<Value>, Problem
         false => fields.optional("threat", "threat", body.threat, text(2000)),
     }
     let at = body.disclosed_at.unwrap_or(now);
-    fields.required("disclosed_at", "disclosed_at", Patch::Value(at), |at| match at <= now {
-        true => Ok(at.to_string()),
-        false => Err(("range", "this is later than now".into())),
+    fields.required("disclosed_at", "disclosed_at", Patch::Value(at), |at| {
+        match (Timestamp::UNIX_EPOCH..=now).contains(&at) {
+            true => Ok(at.to_string()),
+            false => Err(("range", "give a time from 1970 to now".into())),
+        }
     });
     fields.finish().map(Pii::new)
 }

@@ -21,7 +21,7 @@ pub(super) const CREATE: Docs = Docs::new(
     "events",
     "Record an event",
     "`note`, `evaluation`, `restriction_added`, `restriction_lifted`, `clearance_granted` or `correction`. \
-     `visibility` is `[\"at\"]` unless said; restrictions are shown to coach and family in any case. \
+     `visibility` is `[\"at\"]` unless said, of a correction too; restrictions are shown to coach and family in any case. \
      `clearance_granted` resolves the case; that of a head injury is refused with 409 `gate_blocked` until its \
      return to play is complete and a licensed clinician's written clearance is on record.",
 )

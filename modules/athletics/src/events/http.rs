@@ -221,15 +221,16 @@ pub async fn reopen(
     act.transact(|tx| {
         Box::pin(async move {
             let lock = sql::lock_case(case.id, case.external_id);
-            let case = tx.run(lock).await?.into_iter().next().ok_or_else(Problem::not_found)?;
-            rules::may_reopen(case.resolved_at, now)?;
-            let out = body.removed_from_play || case.head_injury;
-            let case = (case.id, case.head_injury);
-            tx.run(sql::reopen_case(id, case.0, now, reason, out)).await?;
-            if case.1 {
-                return_to_play::go_back(tx, case.0, &place, &statutes, now).await?;
+            let case = tx.run(lock).await?.into_iter().next().ok_or_else(Problem::not_found)?.id;
+            let standing = tx.run(sql::find_standing(case)).await?.into_iter().next();
+            let standing = standing.ok_or_else(Problem::not_found)?;
+            rules::may_reopen(standing.resolved_at, now)?;
+            let out = body.removed_from_play || standing.head_injury;
+            tx.run(sql::reopen_case(id, case, now, reason, out)).await?;
+            if standing.head_injury {
+                return_to_play::go_back(tx, case, &place, &statutes, now).await?;
             }
-            Ok(Answer::ok(cases::found(tx, case.0, sight).await?))
+            Ok(Answer::ok(cases::found(tx, case, sight).await?))
         })
     })
     .await

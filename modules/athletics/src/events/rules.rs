@@ -188,7 +188,8 @@ pub fn may_record(
     }
     match facts.head_injury {
         true => {
-            may_return(facts.rtp.as_ref().and_then(|rtp| progress(&rtp.peek(reveal).0)), now, law)
+            let progress = facts.rtp.as_ref().and_then(|rtp| progress(&rtp.peek(reveal).0));
+            may_return(progress, facts.hurt_at, now, law)
         }
         false => Ok(()),
     }
@@ -198,6 +199,7 @@ pub fn may_record(
 /// (C-33), and the last stage has come.
 fn may_return(
     progress: Option<Progress>,
+    hurt_at: Option<Timestamp>,
     now: Timestamp,
     law: &InForce<'_>,
 ) -> Result<(), Problem> {
@@ -213,6 +215,13 @@ fn may_return(
     if progress.as_ref().is_none_or(|progress| Some(progress.stage) != last) {
         let detail = "the return to play has stages to go: PATCH /api/v1/cases/{id}/rtp".to_owned();
         steps.push(MissingStep { code: "stages_to_go", detail });
+    }
+    let cleared_at = progress.as_ref().and_then(|progress| progress.cleared.as_ref()).map(|c| c.at);
+    if cleared_at.is_some_and(|cleared| hurt_at.is_some_and(|hurt| hurt >= cleared)) {
+        let detail =
+            "the clearance is older than the last blow: go back a stage, and be cleared anew"
+                .to_owned();
+        steps.push(MissingStep { code: "clearance_outdated", detail });
     }
     if progress.is_some_and(|progress| progress.symptomatic) {
         let detail = "there are symptoms: go on when they are gone".to_owned();

@@ -40,7 +40,12 @@ row! {
 
 row! {
     /// A case whose athlete is locked.
-    pub struct Locked { id: Uuid, head_injury: bool, resolved_at: Option<Timestamp> }
+    pub struct Locked { id: Uuid }
+}
+
+row! {
+    /// How a locked case stands.
+    pub struct Standing { head_injury: bool, resolved_at: Option<Timestamp> }
 }
 
 row! {
@@ -54,6 +59,8 @@ row! {
         latest_at: Option<Timestamp>,
         /// The event lifts a restriction.
         lifting: bool,
+        /// When the athlete was hurt, or the case reopened, last.
+        hurt_at: Option<Timestamp>,
         /// The event that has its `client_id` already.
         known: Option<Uuid>,
         rtp: Option<Pii<Json<RtpFact>>>,
@@ -119,8 +126,12 @@ statements! {
               where a.id = (select c.athlete_id from athletics.injury_case c
                              where c.id = coalesce($1, (select x.id from athletics.injury_case x where x.external_id = $2)))
                 for no key update)
-           select c.id, c.head_injury, c.resolved_at from athletics.injury_case c join locked on locked.id = c.athlete_id
+           select c.id from athletics.injury_case c join locked on locked.id = c.athlete_id
             where c.id = coalesce($1, (select x.id from athletics.injury_case x where x.external_id = $2))";
+
+    /// After the lock: what was read before it may have changed while it was waited for.
+    fn find_standing(id: Uuid) -> Standing
+        = "select c.head_injury, c.resolved_at from athletics.injury_case c where c.id = $1";
 
     fn find_facts(case: Uuid, event: Pii<Value>) -> FactsRow
         = "select c.head_injury, c.jurisdiction, c.opened_at, c.resolved_at,
@@ -128,19 +139,25 @@ statements! {
                     where e.tenant_id = c.tenant_id and e.case_id = c.id
                       and (e.availability is not null or e.kind like 'rtp%')) as latest_at,
                   coalesce($2::jsonb ->> 'kind' = 'restriction_lifted', false) as lifting,
-                  (select e.id from athletics.event e where e.client_id = $2::jsonb ->> 'client_id' and e.case_id = c.id
-                      and e.kind = $2::jsonb ->> 'kind') as known,
+                  (select max(e.occurred_at) from athletics.event e
+                    where e.tenant_id = c.tenant_id and e.case_id = c.id
+                      and e.kind in ('sideline_entry', 'reopened')) as hurt_at,
+                  (select e.id from athletics.event e, jsonb_populate_record(null::athletics.event, $2::jsonb) r
+                    where e.client_id = r.client_id and e.case_id = c.id
+                      and (e.kind, e.note, e.restriction, e.lifts, e.corrects)
+                          is not distinct from (r.kind, r.note, r.restriction, r.lifts, r.corrects)
+                      -- The same answer only while it still holds.
+                      and (r.kind <> 'clearance_granted' or c.resolved_at = e.occurred_at)) as known,
                   (select to_jsonb(t) || '{\"steps\": []}' from athletics.return_to_play t
                     where t.tenant_id = c.tenant_id and t.case_id = c.id) as rtp
              from athletics.injury_case c where c.id = $1";
 
-    /// A correction is seen by those who saw what it corrects, unless it says otherwise.
     fn insert_event(id: Uuid, case: Uuid, occurred_at: Timestamp, columns: Pii<Value>, words: Option<Pii<String>>) -> Written
         = "with written as (
              insert into athletics.event (tenant_id, id, case_id, athlete_id, kind, occurred_at, visibility, note, restriction,
                     restriction_until, lifts, corrects, availability, client_id)
              select c.tenant_id, $1, c.id, c.athlete_id, r.kind, $3,
-                    coalesce(r.visibility, (select e.visibility from athletics.event e where e.id = r.corrects), '{at}'),
+                    coalesce(r.visibility, '{at}'),
                     r.note, r.restriction, r.restriction_until, r.lifts, r.corrects, r.availability, r.client_id
                from athletics.injury_case c, jsonb_populate_record(null::athletics.event, $4) r where c.id = $2
              returning tenant_id, id),

@@ -74,6 +74,20 @@ pub fn constraints() -> Vec<Constraint> {
             },
         },
         Constraint {
+            name: "guardian_self_once",
+            problem: || {
+                let detail = "this account is another athlete's own: nobody is two students";
+                Problem::conflict("already_linked", detail)
+            },
+        },
+        Constraint {
+            name: "guardian_self_keeps_nothing",
+            problem: || {
+                let msg = "a student of age holds the rights themselves: leave this field out";
+                Problem::field(&["body", "kept_basis"], "value_error", msg)
+            },
+        },
+        Constraint {
             name: "guardian_account_once",
             problem: || {
                 Problem::conflict(

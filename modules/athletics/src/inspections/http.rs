@@ -183,7 +183,9 @@ async fn answer(
     act.transact(|tx| {
         Box::pin(async move {
             let locked = tx.run(sql::lock_inspection(id)).await?.into_iter().next();
-            rules::may_answer(&locked.ok_or_else(Problem::not_found)?.status)?;
+            let standing = locked.ok_or_else(Problem::not_found)?;
+            let releases = status == "released";
+            rules::may_answer(&standing.status, releases, standing.holds_rights)?;
             rules::all_withheld(count, tx.run(sql::withhold(id, withheld)).await?.len())?;
             let update = sql::answer_inspection(id, status, actor, now, note);
             let answered = tx.judge(update, |rows, reveal| {

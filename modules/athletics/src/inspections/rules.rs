@@ -79,9 +79,13 @@ pub fn all_withheld(asked: usize, found: usize) -> Result<(), Problem> {
 /// Whether a request can still be answered.
 ///
 /// # Errors
-/// 409: it was answered.
-pub fn may_answer(status: &str) -> Result<(), Problem> {
+/// 409: it was answered; or a release would go to who holds no rights any more.
+pub fn may_answer(status: &str, releases: bool, holds_rights: bool) -> Result<(), Problem> {
     match status {
+        "requested" if releases && !holds_rights => {
+            let detail = "who asked holds the rights in this record no more: refuse the request, and say why";
+            Err(Problem::conflict("rights_passed", detail).refusing(ReviewInspection::NAME))
+        }
         "requested" => Ok(()),
         _ => {
             let detail = "this request has its answer: read it";
@@ -124,9 +128,11 @@ mod tests {
 
     #[test]
     fn an_answer_is_given_once() {
-        assert!(may_answer("requested").is_ok());
+        assert!(may_answer("requested", true, true).is_ok());
+        assert!(may_answer("requested", false, false).is_ok());
+        assert!(may_answer("requested", true, false).is_err());
         for status in ["released", "refused", "withdrawn"] {
-            assert!(may_answer(status).is_err());
+            assert!(may_answer(status, true, true).is_err());
         }
     }
 }

@@ -27,7 +27,7 @@ row! {
 
 row! {
     /// A request that is being answered.
-    pub struct Standing { status: String }
+    pub struct Standing { status: String, holds_rights: bool }
 }
 
 row! {
@@ -79,7 +79,7 @@ statements! {
     fn insert_inspection(id: Uuid, athlete: Option<Uuid>, external_id: Option<String>, account: Uuid, at: Timestamp,
                          due_on: Date, reason: Option<Pii<String>>) -> InspectionRow
         = concat!("insert into athletics.inspection as i (tenant_id, id, athlete_id, requested_by, requested_at, due_on, reason)
-           select kernel.tenant(), $1, a.id, $4, $5, $6, $7 from athletics.enrolled a
+           select kernel.tenant(), $1, a.id, $4, $5, $6, $7 from athletics.athlete a
             where a.id = coalesce($2, (select x.id from athletics.enrolled x where x.external_id = $3))
               and athletics.holds_rights($4, a.id)
            returning ", columns!());
@@ -99,12 +99,16 @@ statements! {
         = concat!(family!(), "where (i.due_on, i.id) > ($1, $2) order by i.due_on, i.id limit $3");
 
     fn lock_inspection(id: Uuid) -> Standing
-        = "select status from athletics.inspection where id = $1 for update";
+        = "with locked as materialized (
+             select a.id from athletics.athlete a
+              where a.id = (select i.athlete_id from athletics.inspection i where i.id = $1) for no key update)
+           select i.status, athletics.holds_rights(i.requested_by, i.athlete_id) as holds_rights
+             from athletics.inspection i join locked on locked.id = i.athlete_id where i.id = $1 for update of i";
 
     /// Those that are there, of this record: an event of another athlete's is none.
     fn withhold(inspection: Uuid, withheld: Pii<Value>) -> Kept
         = "insert into athletics.withheld_event (tenant_id, inspection_id, event_id, reason)
-           select i.tenant_id, i.id, r.event_id, r.reason
+           select distinct on (r.event_id) i.tenant_id, i.id, r.event_id, r.reason
              from athletics.inspection i
              join lateral jsonb_to_recordset($2) r (event_id uuid, reason text) on true
              join athletics.event e on e.tenant_id = i.tenant_id and e.id = r.event_id and e.athlete_id = i.athlete_id
@@ -142,6 +146,13 @@ pub fn constraints() -> Vec<Constraint> {
             problem: || {
                 let msg = "there is no such athlete";
                 Problem::field(&["body", "athlete_id"], "unknown", msg)
+            },
+        },
+        Constraint {
+            name: "RV722",
+            problem: || {
+                let detail = "who asked holds the rights in this record no more: refuse the request, and say why";
+                Problem::conflict("rights_passed", detail).refusing("inspection:review")
             },
         },
         Constraint {

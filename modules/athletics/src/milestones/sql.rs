@@ -85,7 +85,12 @@ statements! {
              returning *) ", written!());
 
     fn move_milestone(id: Uuid, columns: Value, reason: Option<Pii<String>>, expected: Option<i32>) -> MilestoneRow
-        = concat!("with told as materialized (select set_config('app.step_note', coalesce($3::text, ''), true)),
+        = concat!("with told as materialized (
+             select set_config('app.step_note', coalesce($3::text, ''), true), a.id
+               from athletics.athlete a
+              where a.id = (select c.athlete_id from athletics.milestone p
+                              join athletics.injury_case c on c.tenant_id = p.tenant_id and c.id = p.case_id
+                             where p.id = $1) for no key update),
            m as (
              update athletics.milestone m set (target_on, reached_on)
                  = (select r.target_on, r.reached_on from jsonb_populate_record(m, $2) r)

@@ -40,9 +40,11 @@ pub async fn step(
             let lock = events::lock_case(case.id, case.external_id);
             let case = tx.run(lock).await?.into_iter().next().ok_or_else(Problem::not_found)?;
             let next = decided(tx, case.id, &asked, &place, &statutes, now).await?;
-            if matches!(asked, Action::Regress { .. }) && case.resolved_at.is_some() {
+            let standing = tx.run(events::find_standing(case.id)).await?.into_iter().next();
+            let resolved_at = standing.and_then(|standing| standing.resolved_at);
+            if matches!(asked, Action::Regress { .. }) && resolved_at.is_some() {
                 // Symptoms are back: what they close no longer holds.
-                may_reopen(case.resolved_at, now)?;
+                may_reopen(resolved_at, now)?;
                 let reason = Pii::new("symptoms are back".to_owned());
                 tx.run(events::reopen_case(event, case.id, now, reason, true)).await?;
             }
@@ -77,7 +79,7 @@ async fn decided(
     decided.await?
 }
 
-/// Back by one stage, because the case was reopened: its clearance is void.
+/// Back by one stage, because the case was reopened or there was another blow: its clearance is void.
 ///
 /// # Errors
 /// What [`Problem`] says of the database's failure.

@@ -33,6 +33,10 @@ pub fn parse<P: Permission>(
 
 fn config(given: Config) -> Result<Value, Fault> {
     let fault = |msg: &str| Err(("value_error", msg.to_owned()));
+    let words = given.sport_names.iter().flat_map(|(code, name)| [code, name]);
+    if words.chain(&given.logo_url).any(|word| word.chars().any(char::is_control)) {
+        return fault("control characters cannot be stored");
+    }
     let color = |color: &String| {
         let digits = color.strip_prefix('#').unwrap_or_default();
         digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit())

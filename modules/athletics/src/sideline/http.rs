@@ -7,6 +7,7 @@ use kernel::{
     place::Place,
     privacy::Reveal,
 };
+use policy::statutes::Statutes;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -16,7 +17,7 @@ use super::{
     rules::{self, NewEntry},
     sql::{self, EntryRow, LockedAthlete},
 };
-use crate::permissions::WriteEvent;
+use crate::{permissions::WriteEvent, return_to_play};
 
 /// What was seen.
 #[derive(Default, Deserialize, ToSchema)]
@@ -104,9 +105,8 @@ pub async fn create(
     act: Authorized<WriteEvent>,
     Body(body): Body<EntryBody>,
 ) -> Result<Committed<Entry>, Problem> {
-    let school = body.school_id.clone();
-    let entry = rules::parse(body, act.now())?;
-    let now = act.now();
+    let (now, statutes, school) = (act.now(), act.statutes(), body.school_id.clone());
+    let entry = rules::parse(body, now)?;
     act.transact(|tx| {
         Box::pin(async move {
             let Reference { id, external_id } = entry.athlete.clone();
@@ -120,7 +120,7 @@ pub async fn create(
             let place = Place::stored(jurisdiction.clone(), time_zone, rtp_protocol)?;
             let event = match known(tx, athlete.id, &entry).await? {
                 Some(event) => return Ok(Answer::ok(found(tx, event).await?)),
-                None => record(tx, athlete.id, entry, &place, now).await?,
+                None => record(tx, athlete.id, entry, &place, (&statutes, now)).await?,
             };
             let entry = found(tx, event).await?;
             let timeline = format!("/api/v1/cases/{}/timeline", entry.case_id);
@@ -157,8 +157,9 @@ async fn record(
     athlete: Uuid,
     entry: NewEntry,
     place: &Place,
-    now: Timestamp,
+    (statutes, now): (&Statutes, Timestamp),
 ) -> Result<Uuid, Problem> {
+    let head_injury = entry.head_injury;
     let (case, event) = (tx.new_id(), tx.new_id());
     let rtp = entry.head_injury.then(|| {
         json!({
@@ -171,7 +172,11 @@ async fn record(
     });
     let (at, law) = (entry.occurred_at, place.jurisdiction.clone());
     let insert = sql::record_entry(athlete, case, event, at, entry.columns, entry.words, law, rtp);
-    tx.run(insert).await?;
+    let written = tx.run(insert).await?.into_iter().next().ok_or_else(Problem::not_found)?;
+    if head_injury && written.joined_open {
+        // Another blow: what was cleared was the one before.
+        return_to_play::go_back(tx, written.case_id, place, statutes, now).await?;
+    }
     Ok(event)
 }
 

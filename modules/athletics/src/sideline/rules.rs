@@ -13,7 +13,7 @@ use crate::events::rules::{happened, visibility, words};
 
 const SEVERITIES: &[&str] = &["mild", "moderate", "severe"];
 /// Parts of the body whose injury is treated as a concussion; `sql` has the same.
-const HEAD: &[&str] = &["head", "concussion", "brain", "skull"];
+const HEAD: &[&str] = &["head", "concuss", "brain", "skull", "crani"];
 
 /// An entry, checked, on its way to the database.
 pub struct NewEntry {
@@ -35,11 +35,14 @@ pub fn parse(body: EntryBody, now: Timestamp) -> Result<NewEntry, Problem> {
     let athlete = body.athlete_id.clone().value().unwrap_or_default();
     fields.required("athlete_id", "athlete_id", body.athlete_id, |_| Ok(Value::Null));
     let occurred_at = happened(&mut fields, body.occurred_at, now);
+    let school = body.school_id.map_or(Patch::Absent, Patch::Value);
+    if let Err(fault) = school.try_map(text(100)) {
+        fields.fault("school_id", fault);
+    }
     let part = body.body_part.clone().value().unwrap_or_default();
-    let of_the_head = HEAD.contains(&&*key(&part));
-    let head_injury = of_the_head || body.suspected_concussion;
-    // A blow to the jaw that may have shaken the brain is a case of the head.
-    let case_part = if head_injury && !of_the_head { "head".to_owned() } else { part.clone() };
+    let head_injury = of_the_head(&part) || body.suspected_concussion;
+    // Forehead, skull, or a blow to the jaw that may have shaken the brain: one case of the head.
+    let case_part = if head_injury { "head".to_owned() } else { part.clone() };
     let severe = body.severity.clone().value().is_some_and(|severity| severity == "severe");
     let out = body.removed_from_play || severe || head_injury;
     let title = title(&case_part);
@@ -55,7 +58,7 @@ pub fn parse(body: EntryBody, now: Timestamp) -> Result<NewEntry, Problem> {
     if body.visibility != Patch::Absent {
         fields.required("visibility", "visibility", body.visibility, visibility);
     }
-    let client_id = body.client_id.clone().value();
+    let client_id = body.client_id.clone().value().map(|id| id.trim().to_owned());
     fields.optional("client_id", "client_id", body.client_id, text(100));
     let words = words(&mut fields, body.clinical_notes);
     let mut columns = fields.finish()?;
@@ -77,6 +80,13 @@ pub fn parse(body: EntryBody, now: Timestamp) -> Result<NewEntry, Problem> {
         columns.extend(follows.map(|(name, value)| (name.to_owned(), value)));
     }
     Ok(NewEntry { athlete, occurred_at, head_injury, client_id, columns: Pii::new(columns), words })
+}
+
+/// Whether letters of it speak of the head, however it is written.
+fn of_the_head(part: &str) -> bool {
+    let letters: String = part.chars().filter(char::is_ascii_alphabetic).collect();
+    let letters = letters.to_ascii_lowercase();
+    HEAD.iter().any(|word| letters.contains(word))
 }
 
 /// Under which a part of the body is found: `Left_Ankle` and `left  ankle` are one. The table has the same.
@@ -131,10 +141,18 @@ mod tests {
 
     #[test]
     fn c33_an_injury_of_the_head_is_one_however_it_is_written() {
-        for part in ["head", "Head", " HEAD ", "concussion", "brain", "skull"] {
+        for part in [
+            "head",
+            "Head",
+            "forehead",
+            "head/neck",
+            "Concussion?",
+            "skull fracture",
+            "he\u{200b}ad",
+        ] {
             assert!(entry(least(part)).expect("taken").1, "{part}");
         }
-        assert!(!entry(least("forehead pad")).expect("taken").1);
+        assert!(!entry(least("shoulder")).expect("taken").1);
         let mut jaw = least("jaw");
         jaw["suspected_concussion"] = json!(true);
         assert!(entry(jaw).expect("taken").1, "whatever was hit");

@@ -22,8 +22,8 @@ row! {
 }
 
 row! {
-    /// An entry that was written.
-    pub struct Written { id: Uuid }
+    /// An entry that was written, and whether it came to a case that was open already.
+    pub struct Written { id: Uuid, case_id: Uuid, joined_open: bool }
 }
 
 row! {
@@ -57,11 +57,16 @@ statements! {
 
     /// A retry may come without the time that the first had from the server's clock.
     fn find_copy(client_id: String, athlete: Uuid, columns: Pii<Value>) -> Copy
-        = "select e.id, e.kind = 'sideline_entry' and e.athlete_id = $2 and e.severity = $3::jsonb ->> 'severity'
-                  and e.body_part = $3::jsonb ->> 'body_part' as same
-             from athletics.event e where e.client_id = $1";
+        = "select e.id, e.kind = 'sideline_entry' and e.athlete_id = $2
+                  and (e.severity, e.body_part, e.mechanism, e.note, e.removed_from_play, c.head_injury)
+                      is not distinct from (r.severity, r.body_part, r.mechanism, r.note, r.removed_from_play,
+                                            ($3::jsonb ->> 'head_injury')::boolean) as same
+             from athletics.event e
+             join athletics.injury_case c on c.tenant_id = e.tenant_id and c.id = e.case_id
+             cross join jsonb_populate_record(null::athletics.event, $3::jsonb) r
+            where e.client_id = $1";
 
-    /// The case that holds what happened then: the resolved one of that time, or the active one; else a new one, for a head injury with its return to play and the stages of it as milestones.
+    /// The case that holds what happened then: the first that was resolved after it, or the active one; else a new one, for a head injury with its return to play and the stages of it as milestones.
     fn record_entry(athlete: Uuid, case: Uuid, event: Uuid, occurred_at: Timestamp, columns: Pii<Value>,
                     words: Option<Pii<String>>, jurisdiction: String, rtp: Option<Value>) -> Written
         = "with r as materialized (
@@ -71,11 +76,11 @@ statements! {
                from jsonb_populate_record(null::athletics.injury_case, $5::jsonb || jsonb_build_object('body_part', $5::jsonb ->> 'case_part')) c,
                     jsonb_populate_record(null::athletics.event, $5) e),
            present as materialized (
-             select c.id from athletics.injury_case c, r
+             select c.id, c.status from athletics.injury_case c, r
               where c.tenant_id = kernel.tenant() and c.athlete_id = $1
                 and c.body_part_key = lower(btrim(regexp_replace(r.case_part, '[\\s_-]+', ' ', 'g')))
-                and (c.status = 'active' or $4 >= c.opened_at and $4 < c.resolved_at)
-              order by c.status desc, c.opened_at desc limit 1),
+                and (c.status = 'active' or $4 < c.resolved_at)
+              order by c.status desc, c.resolved_at limit 1),
            opened as (
              insert into athletics.injury_case (tenant_id, id, athlete_id, title, body_part, severity, attention_level,
                     head_injury, jurisdiction, primary_at_id, availability, opened_at)
@@ -99,11 +104,11 @@ statements! {
              select kernel.tenant(), $3, c.id, $1, 'sideline_entry', $4, coalesce(r.visibility, '{at}'), r.note, r.body_part,
                     r.mechanism, r.severity, r.removed_from_play, r.availability, r.client_id
                from r, (select id from present union all select id from opened) c
-             returning tenant_id, id),
+             returning tenant_id, id, case_id),
            noted as (
              insert into athletics.clinical_note (tenant_id, id, words)
              select e.tenant_id, e.id, $6 from entered e where $6::text is not null)
-           select id from entered";
+           select id, case_id, exists (select from present where status = 'active') as joined_open from entered";
 
     fn find_entry(id: Uuid) -> EntryRow
         = "select e.id, e.tenant_id, e.case_id, e.athlete_id, a.first_name, a.last_name,

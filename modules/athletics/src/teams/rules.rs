@@ -22,7 +22,11 @@ pub fn parse(body: TeamBody, purpose: Purpose) -> Result<(Value, Option<Vec<Uuid
     fields.required("is_active", "is_active", active(body.is_active, purpose), Ok);
     let coaches = match body.coach_ids {
         Patch::Absent => None,
-        Patch::Value(ids) if ids.len() <= MOST => Some(ids),
+        Patch::Value(mut ids) if ids.len() <= MOST => {
+            ids.sort_unstable();
+            ids.dedup();
+            Some(ids)
+        }
         _ => {
             fields.fault("coach_ids", ("length", format!("give a list of at most {MOST}")));
             None
