@@ -1,4 +1,4 @@
--- Why: return to play is the same wherever it is kept (K-043). Its guard and the record of its steps stand
+-- Why: return to play is the same wherever it is kept (K-043), and so is the place in law and time. Its guard and the record of its steps stand
 -- here once, for the tables `return_to_play` and `return_to_play_step` of any module's schema. They have
 -- the same columns but for two, which the trigger names: what it hangs on, and whose it is.
 set role reeve_owner;
@@ -12,6 +12,19 @@ create function kernel.says(words text) returns boolean language sql immutable p
 -- The age in whole years on a day; born on 29 February, one comes of age on 1 March.
 create function kernel.age_on(born date, on_day date) returns integer language sql immutable as $$
     select extract(year from age(on_day, born))::integer $$;
+
+-- A jurisdiction without a pack has no statutory gates: that would be a way around them. For the settings of any
+-- module, which have the columns `jurisdiction` and `time_zone`.
+create function kernel.guard_place() returns trigger language plpgsql as $$
+begin
+    if kernel.pack_version(new.jurisdiction) is null then
+        raise exception 'there is no statute pack of this jurisdiction' using errcode = 'RV602';
+    end if;
+    perform now() at time zone new.time_zone;
+    return new;
+exception when invalid_parameter_value then
+    raise exception 'PostgreSQL does not know this time zone' using errcode = 'RV614';
+end $$;
 
 -- What a module tells of that on which a return to play hangs: who was removed, whose law as of then, in
 -- whose calendar, whether for a concussion, whether it is still open, when it occurred.

@@ -12,7 +12,7 @@ use crate::{
     db::{CONTEXT_STATEMENTS, Migration, Statement},
     http::{Constraint, Route, Routes, idempotency},
     identity::{self, Realm, WATCH},
-    keys, people, policies, return_to_play, sessions, sign_on, statutes, streams,
+    keys, people, place, policies, return_to_play, sessions, sign_on, statutes, streams,
 };
 
 /// What a module brings.
@@ -212,6 +212,7 @@ fn kernel_module() -> Module {
                 people::sql::constraints(),
                 policies::sql::constraints(),
                 consent::sql::constraints(),
+                place::constraints(),
                 return_to_play::sql::constraints(),
             ];
             all.into_iter().flatten().collect()

@@ -9,7 +9,7 @@ use policy::{
 
 use crate::{
     authz::Permission,
-    http::{Fault, Patch, Problem},
+    http::{Constraint, Fault, Patch, Problem},
 };
 
 /// An organisation's place.
@@ -87,6 +87,26 @@ pub fn check_jurisdiction<P: Permission>(
         }
         _ => Ok(()),
     }
+}
+
+/// What the settings' guard says where a rule did not answer before it.
+pub(crate) fn constraints() -> Vec<Constraint> {
+    vec![
+        Constraint {
+            name: "RV602",
+            problem: || {
+                let detail = "statutory gates stay: choose a jurisdiction that has a statute pack";
+                Problem::new(403, "statutory_floor", detail)
+            },
+        },
+        Constraint {
+            name: "RV614",
+            problem: || {
+                let msg = "expected a name such as America/New_York";
+                Problem::field(&["body", "time_zone"], "time_zone", msg)
+            },
+        },
+    ]
 }
 
 /// A time zone's IANA name, as the time zone database writes it.

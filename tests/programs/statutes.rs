@@ -280,8 +280,11 @@ fn s14_no_setting_goes_below_its_statutory_floor() {
             ("insert into kernel.statute_rule select * from kernel.statute_rule", "42501"),
             ("update kernel.statute_rule set parameters = '{}'", "42501"),
             ("delete from kernel.statute_pack", "42501"),
-            ("create or replace function programs.guard_settings() returns trigger language plpgsql
-              as 'begin return new; end'", "42501"),
+            (
+                "create or replace function kernel.guard_place() returns trigger language plpgsql
+              as 'begin return new; end'",
+                "42501",
+            ),
             ("set session_replication_role = replica", "42501"),
         ] {
             assert_eq!(sqlstate(&server, sql).await, expected, "{sql}");

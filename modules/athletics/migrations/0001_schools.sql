@@ -27,19 +27,8 @@ create table athletics.school (
 create index school_by_config on athletics.school using gin (tenant_id, config);
 select kernel.govern('athletics.school', '{}');
 
--- A jurisdiction without a pack has no statutory gates: that would be a way around them.
-create function athletics.guard_school() returns trigger language plpgsql as $$
-begin
-    if kernel.pack_version(new.jurisdiction) is null then
-        raise exception 'there is no statute pack of this jurisdiction' using errcode = 'RV602';
-    end if;
-    perform now() at time zone new.time_zone;
-    return new;
-exception when invalid_parameter_value then
-    raise exception 'PostgreSQL does not know this time zone' using errcode = 'RV614';
-end $$;
 create trigger guard_school before insert or update on athletics.school
-    for each row execute function athletics.guard_school();
+    for each row execute function kernel.guard_place();
 
 -- plpgsql, which keeps its plans.
 create function athletics.jurisdiction() returns text language plpgsql stable as $$

@@ -13,7 +13,7 @@ create table athletics.inspection (
     -- The last day, in the school's calendar, by which it must be answered.
     due_on       date not null,
     reason       text,
-    status       text not null default 'requested' check (status in ('requested', 'released', 'refused', 'withdrawn')),
+    status       text not null default 'requested' check (status in ('requested', 'released', 'refused')),
     reviewed_by  uuid,
     reviewed_at  timestamptz,
     review_note  text,

@@ -1,4 +1,5 @@
--- Why: schools keep a return to play too, so its guard and the record of its steps are the kernel's. Here
+-- Why: schools keep a place in law and a return to play too, so their guards and the record of its steps are
+-- the kernel's. Here
 -- stays what an incident of a programme tells the guard. The rows stay as they are.
 set role reeve_owner;
 
@@ -17,6 +18,11 @@ create trigger guard_return_to_play before insert or update on programs.return_t
     kernel.guard_return_to_play('incident_id', 'participant_id', 'programs.removal');
 create trigger record_step after insert or update on programs.return_to_play
     for each row execute function kernel.record_return_to_play_step();
+
+drop trigger guard_settings on programs.settings;
+drop function programs.guard_settings();
+create trigger guard_settings before insert or update on programs.settings
+    for each row execute function kernel.guard_place();
 
 -- Constraints and functions of the earlier files call these by name.
 create or replace function programs.says(words text) returns boolean language sql immutable parallel safe

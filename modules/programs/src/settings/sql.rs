@@ -46,15 +46,5 @@ pub fn constraints() -> Vec<Constraint> {
         let detail = "statutory gates and the floor of counts stay as they are";
         Problem::new(403, "statutory_floor", detail).refusing("setting:write")
     };
-    vec![
-        Constraint { name: "settings_threshold_floor", problem: floor },
-        Constraint { name: "RV602", problem: floor },
-        Constraint {
-            name: "RV614",
-            problem: || {
-                let msg = "expected a name such as America/New_York";
-                Problem::field(&["body", "time_zone"], "time_zone", msg)
-            },
-        },
-    ]
+    vec![Constraint { name: "settings_threshold_floor", problem: floor }]
 }
