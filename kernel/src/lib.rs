@@ -25,6 +25,7 @@ pub mod sessions;
 pub mod sign_on;
 pub mod statutes;
 mod streams;
+pub mod subjects;
 pub mod tenant;
 
 pub use crate::core::{Clock, Core, Hand, random_bytes};

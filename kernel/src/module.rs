@@ -12,7 +12,7 @@ use crate::{
     db::{CONTEXT_STATEMENTS, Migration, Statement},
     http::{Constraint, Route, Routes, idempotency},
     identity::{self, Realm, WATCH},
-    keys, people, place, policies, return_to_play, sessions, sign_on, statutes, streams,
+    keys, people, place, policies, return_to_play, sessions, sign_on, statutes, streams, subjects,
 };
 
 /// What a module brings.
@@ -173,6 +173,7 @@ fn kernel_module() -> Module {
         return_to_play::sql::ALL,
         statutes::sql::ALL,
         streams::sql::ALL,
+        subjects::sql::ALL,
         audit::sql::ALL,
     ];
     let mut routes = Routes::default();
@@ -197,6 +198,7 @@ fn kernel_module() -> Module {
             10 "slices" "0010_slices.sql",
             11 "return_to_play" "0011_return_to_play.sql",
             12 "outbox" "0012_outbox.sql",
+            13 "vault" "0013_vault.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: None,
@@ -214,6 +216,7 @@ fn kernel_module() -> Module {
                 consent::sql::constraints(),
                 place::constraints(),
                 return_to_play::sql::constraints(),
+                subjects::sql::constraints(),
             ];
             all.into_iter().flatten().collect()
         },

@@ -3,13 +3,20 @@
 //! ```toml
 //! [clinic.patient]
 //! ledger = "rows"
+//! subject = "id"                              # the column in which the id of the person stands, or { none = "why" }
+//! key = "id"                                  # the column under whose id its rows are sealed, if not `subject`'s
+//! hold = "held_at"                            # a row in which it is not null is not erased
+//! keeps = { first_name = "public_record" }    # what stays readable, by a rule of `erasure::RULES`
 //! first_name = "identified"
+//! columns = { key = "technical" }             # columns that are called like one of the words above
 //! ```
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use crate::erasure::{self, Rule};
 
 /// How private a column is.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +46,12 @@ impl Class {
     pub fn personal(self) -> bool {
         self >= Class::Identified
     }
+
+    /// Whether the value is told to the person whom it is about, and goes with them. A secret is neither: it
+    /// is a hash or a key, and what it opens ends.
+    pub fn about_somebody(self) -> bool {
+        self.personal() && self != Class::Secret
+    }
 }
 
 /// What the ledger keeps of a table.
@@ -58,10 +71,36 @@ pub struct Column {
     pub class: Class,
 }
 
+/// Whose person a row is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Person {
+    /// The one whose id stands in the column.
+    Of {
+        column: String,
+        /// The column under whose id rows are sealed, where that is not the person's own.
+        key: Option<String>,
+        /// A row in which this column is not null stays whole.
+        hold: Option<String>,
+        /// Personal columns that stay readable.
+        keeps: Vec<Kept>,
+    },
+    /// Nobody's, for the reason given.
+    None(String),
+}
+
+/// A column that stays readable when its person is erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub column: String,
+    pub rule: &'static Rule,
+}
+
 /// One table's classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     pub ledger: Ledger,
+    /// `None` where the file does not say.
+    pub subject: Option<Person>,
     pub columns: Vec<Column>,
 }
 
@@ -70,6 +109,11 @@ impl Table {
     pub fn masked(&self) -> Vec<&str> {
         let masked = self.columns.iter().filter(|c| c.class.masked_in_ledger());
         masked.map(|c| c.name.as_str()).collect()
+    }
+
+    fn secret(&self) -> Vec<&str> {
+        let secret = self.columns.iter().filter(|c| c.class == Class::Secret);
+        secret.map(|c| c.name.as_str()).collect()
     }
 }
 
@@ -107,6 +151,22 @@ impl Classes {
         self.tables.get(name)
     }
 
+    /// The tables that hold rows of persons, as the database's functions `kernel.held_about`,
+    /// `kernel.erasure_plan` and `kernel.erase` take them: a list of objects with `table`, `subject`, `key`,
+    /// `hold`, `secret` (columns to leave out) and `keeps` (`column`, `rule`).
+    pub fn subject_tables(&self) -> Value {
+        let of = |(name, table): (&str, &Table)| match &table.subject {
+            Some(Person::Of { column, key, hold, keeps }) => {
+                let kept = |kept: &Kept| json!({"column": kept.column, "rule": kept.rule.name});
+                let keeps: Vec<_> = keeps.iter().map(kept).collect();
+                Some(json!({"table": name, "subject": column, "key": key, "hold": hold,
+                            "secret": table.secret(), "keeps": keeps}))
+            }
+            _ => None,
+        };
+        self.tables().filter_map(of).collect()
+    }
+
     /// A ledger image with every personal value replaced by `"[redacted]"`. A column without a class
     /// counts as personal: unknown means closed.
     pub fn redact(&self, table: &str, image: Map<String, Value>) -> Map<String, Value> {
@@ -129,10 +189,69 @@ fn parse_table(name: &str, mut fields: toml::Table) -> Result<Table, String> {
         Some(value) => value.try_into().map_err(fault)?,
         None => return Err(format!("privacy file: {name}: say what the ledger keeps (`ledger`)")),
     };
+    let said: Said = Said::take(&mut fields).map_err(fault)?;
+    fields.extend(said.columns.clone());
     let columns = fields
         .into_iter()
         .map(|(name, value)| Ok(Column { name, class: value.try_into().map_err(fault)? }));
-    Ok(Table { ledger, columns: columns.collect::<Result<_, String>>()? })
+    let columns = columns.collect::<Result<Vec<_>, String>>()?;
+    let subject = said.person(&columns).map_err(|what| format!("privacy file: {name}: {what}"))?;
+    Ok(Table { ledger, subject, columns })
+}
+
+/// What a file says of a table beside its ledger and its columns.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said {
+    subject: Option<SaidSubject>,
+    key: Option<String>,
+    hold: Option<String>,
+    #[serde(default)]
+    keeps: BTreeMap<String, String>,
+    #[serde(default)]
+    columns: toml::Table,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum SaidSubject {
+    Column(String),
+    Nobody { none: String },
+}
+
+impl Said {
+    fn take(fields: &mut toml::Table) -> Result<Self, toml::de::Error> {
+        let words = ["subject", "key", "hold", "keeps", "columns"];
+        let said: toml::Table =
+            words.into_iter().filter_map(|word| fields.remove_entry(word)).collect();
+        said.try_into()
+    }
+
+    fn person(self, columns: &[Column]) -> Result<Option<Person>, String> {
+        let (column, key, hold) = match self.subject {
+            Some(SaidSubject::Column(column)) => (column, self.key, self.hold),
+            _ if self.key.is_some() || self.hold.is_some() || !self.keeps.is_empty() => {
+                return Err("`key`, `hold` and `keeps` want a `subject`".into());
+            }
+            Some(SaidSubject::Nobody { none }) => return Ok(Some(Person::None(none))),
+            None => return Ok(None),
+        };
+        if hold.is_some() && key.is_none() {
+            return Err("`hold` wants a `key`: rows under the person's own key go with it".into());
+        }
+        let named = [Some(&column), key.as_ref(), hold.as_ref()].into_iter().flatten();
+        for name in named.chain(self.keeps.keys()) {
+            if !columns.iter().any(|column| column.name == *name) {
+                return Err(format!("there is no column `{name}`"));
+            }
+        }
+        let kept = |(column, name): (String, String)| match erasure::rule(&name) {
+            Some(rule) => Ok(Kept { column, rule }),
+            None => Err(format!("there is no rule `{name}` to keep `{column}` by")),
+        };
+        let keeps = self.keeps.into_iter().map(kept).collect::<Result<_, _>>()?;
+        Ok(Some(Person::Of { column, key, hold, keeps }))
+    }
 }
 
 #[cfg(test)]
@@ -188,5 +307,46 @@ mod tests {
         assert!(once["note"].is_null());
         assert_eq!(classes().redact("clinic.patient", once.clone()), once);
         assert_eq!(classes().redact("no.table", once)["id"], "[redacted]");
+    }
+
+    fn table(said: &str) -> Result<Table, String> {
+        let file = format!("[a.b]\nledger = \"rows\"\n{said}\nid = \"technical\"\nname = \"identified\"");
+        let classes = Classes::parse([file.as_str()])?;
+        Ok(classes.table("a.b").expect("there").clone())
+    }
+
+    #[test]
+    fn whose_a_row_is_and_what_stays_of_it_is_told_to_the_database() {
+        let said = "subject = \"id\"\nkey = \"of\"\nhold = \"held\"\nkeeps = { name = \"security\" }\nof = \"technical\"\nheld = \"technical\"\nhash = \"secret\"\ncolumns = { key = \"technical\" }";
+        let table = table(said).expect("it parses");
+        assert!(table.columns.iter().any(|column| column.name == "key"));
+        let classes = Classes { tables: [("a.b".to_owned(), table)].into() };
+        let wanted = json!([{"table": "a.b", "subject": "id", "key": "of", "hold": "held",
+                             "secret": ["hash"], "keeps": [{"column": "name", "rule": "security"}]}]);
+        assert_eq!(classes.subject_tables(), wanted);
+    }
+
+    #[test]
+    fn a_table_of_nobody_says_why_and_is_not_told() {
+        let table = table("subject = { none = \"a reason\" }").expect("it parses");
+        assert_eq!(table.subject, Some(Person::None("a reason".into())));
+        let classes = Classes { tables: [("a.b".to_owned(), table)].into() };
+        assert_eq!(classes.subject_tables(), json!([]));
+    }
+
+    #[test]
+    fn what_is_said_of_a_person_without_sense_is_refused() {
+        for (said, word) in [
+            ("keeps = { name = \"security\" }", "want a `subject`"),
+            ("subject = { none = \"why\" }\nkey = \"id\"", "want a `subject`"),
+            ("subject = \"id\"\nhold = \"name\"", "wants a `key`"),
+            ("subject = \"whom\"", "no column `whom`"),
+            ("subject = \"id\"\nkeeps = { nick = \"security\" }", "no column `nick`"),
+            ("subject = \"id\"\nkeeps = { name = \"because\" }", "no rule `because`"),
+            ("subject = 1", "a.b"),
+        ] {
+            let fault = table(said).expect_err(said);
+            assert!(fault.contains(word), "{said}: {fault}");
+        }
     }
 }

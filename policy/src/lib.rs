@@ -8,6 +8,7 @@
 //!   evaluated by Cedar, whose types stay inside.
 //! - [`statutes`] is law as dated data; [`return_to_play`] and [`consent`] decide by it, as of the day of
 //!   the event.
+//! - [`erasure`] is what stays of a person who was erased, and by which law.
 //! - [`deidentification`] is what may be told of people without telling of a person.
 
 mod attributes;
@@ -15,6 +16,7 @@ mod classes;
 pub mod consent;
 pub mod deidentification;
 mod entity;
+pub mod erasure;
 mod matrix;
 pub mod return_to_play;
 pub mod statutes;
@@ -23,6 +25,6 @@ pub use attributes::{
     Attribute, AttributeKind, Circumstances, CompiledRule, Decision, Determining, Effect, Field,
     PolicySet, Question, Reason, ResourceKind, Rule, RuleFault, Subject, Vocabulary, When,
 };
-pub use classes::{Class, Classes, Column, Ledger, Table};
+pub use classes::{Class, Classes, Column, Kept, Ledger, Person, Table};
 pub use entity::Entity;
 pub use matrix::{Grant, Matrix, Role};

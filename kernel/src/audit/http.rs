@@ -130,15 +130,17 @@ pub async fn list(
     let Filter { resource, operation, outcome, actor_id, request_id, .. } = filter;
     let list = if filter.record_id.is_some() { sql::search_entries } else { sql::list_entries };
     let more = limit + 1;
-    let mut statement =
-        list(from, to, at, sequence, resource, operation, outcome, actor_id, request_id, more);
+    let open = sees_personal(&act.core().matrix, act.caller().role);
+    let mut statement = list(
+        from, to, at, sequence, resource, operation, outcome, actor_id, request_id, more, open,
+    );
     if let Some(record) = filter.record_id {
         statement = statement.searching(json!({"record_id": record}));
     }
     act.disclose(statement, |rows, reveal| {
         let page =
             Page::cut(rows, limit, |last| act.seal(&question, &Place(last.at, last.sequence)))?;
-        Ok(Answer::ok(page.map(|row| view(&act, row, reveal))))
+        Ok(Answer::ok(page.map(|row| view(&act, row, reveal, open))))
     })
     .await
 }
@@ -150,8 +152,7 @@ fn in_range(at: Timestamp) -> Timestamp {
     at.clamp(first, last)
 }
 
-fn view(act: &Authorized<ReadAudit>, row: EntryRow, reveal: &Reveal) -> AuditEntry {
-    let open = sees_personal(&act.core().matrix, act.caller().role);
+fn view(act: &Authorized<ReadAudit>, row: EntryRow, reveal: &Reveal, open: bool) -> AuditEntry {
     let image = |image: Option<crate::privacy::Pii<Value>>| match image?.reveal(reveal) {
         Value::Object(map) if !open => {
             Some(Value::Object(act.core().classes.redact(&row.resource, map)))

@@ -38,13 +38,16 @@ macro_rules! columns {
     };
 }
 
-/// Newest first, by keyset, with the filters that both lists share.
+/// Newest first, by keyset, with the filters that both lists share. Images are opened for who sees
+/// personal values.
 macro_rules! entries {
     ($from:expr) => {
         concat!(
-            "select ",
-            columns!(),
-            " from ",
+            "select id, sequence, at, actor_kind, actor_id, permission, operation, resource, record_id, record_ids,
+                    case when $11 then audit.opened(before) else before end as before,
+                    case when $11 then audit.opened(after) else after end as after,
+                    outcome, reason, request_id, address, user_agent
+               from ",
             $from,
             "
               where at >= $1 and at < $2 and (at, sequence) < ($3, $4)
@@ -60,14 +63,14 @@ statements! {
     /// The tenant's entries, newest first.
     fn list_entries(from: Timestamp, to: Timestamp, before_at: Timestamp, before_sequence: i64,
                     resource: Option<String>, operation: Option<String>, outcome: Option<String>,
-                    actor: Option<Uuid>, request: Option<Uuid>, limit: i64)
+                    actor: Option<Uuid>, request: Option<Uuid>, limit: i64, opened: bool)
         -> EntryRow, discloses "audit.entry" = entries!("audit.entry");
 
     /// Those that touched one record. The record is in the search, which is the policy; `offset 0`
     /// keeps the times out of it, or the planner walks the whole ledger in their order.
     fn search_entries(from: Timestamp, to: Timestamp, before_at: Timestamp, before_sequence: i64,
                       resource: Option<String>, operation: Option<String>, outcome: Option<String>,
-                      actor: Option<Uuid>, request: Option<Uuid>, limit: i64)
+                      actor: Option<Uuid>, request: Option<Uuid>, limit: i64, opened: bool)
         -> EntryRow, discloses "audit.entry" = entries!(concat!("(select ", columns!(), " from audit.entry offset 0) entry"));
 
     /// What has no transaction to ride on.

@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use policy::{Role, statutes::Statutes};
 use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
@@ -136,6 +137,11 @@ impl<P: Permission> Authorized<P> {
     /// The law by which this request decides; the same for all of it, once taken.
     pub fn statutes(&self) -> Arc<Statutes> {
         self.governed.core.statutes()
+    }
+
+    /// The tables that hold rows of persons, for the statements of [`crate::subjects`].
+    pub fn subject_tables(&self) -> Value {
+        self.governed.core.classes.subject_tables()
     }
 
     pub fn caller(&self) -> &Caller {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use policy::{Classes, Ledger};
+use policy::{Classes, Ledger, Person, Table};
 use tokio_postgres::Client;
 
 /// Something that breaks a promise.
@@ -210,6 +210,7 @@ pub async fn lint(
     }
     findings.extend(compare_classes(client, classes).await?);
     findings.extend(compare_ledger(client, classes).await?);
+    findings.extend(compare_subjects(client, classes).await?);
     Ok(findings.into_iter().collect())
 }
 
@@ -280,4 +281,84 @@ async fn compare_ledger(
         }
     }
     Ok(findings)
+}
+
+/// Erasure reaches every personal value: each table says whose its rows are, and what is personal in it is
+/// sealed or stays by a rule. A schema begins to be held to that with the first of its tables that names a
+/// subject.
+async fn compare_subjects(
+    client: &Client,
+    classes: &Classes,
+) -> Result<Vec<Finding>, tokio_postgres::Error> {
+    let sql = ours!("select o.name, a.attname::text, a.atttypid = to_regtype('kernel.sealed') from ours o
+         join pg_attribute a on a.attrelid = o.oid
+         where o.relkind in ('r', 'p') and not o.relispartition and a.attnum > 0 and not a.attisdropped");
+    let mut sealed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for row in client.query(sql, &[]).await? {
+        let of_table = sealed.entry(row.try_get(0)?).or_default();
+        if row.try_get::<_, Option<bool>>(2)? == Some(true) {
+            of_table.insert(row.try_get(1)?);
+        }
+    }
+    let schema = |name: &str| name.split_once('.').map_or("", |(schema, _)| schema).to_owned();
+    let held: BTreeSet<String> = classes
+        .tables()
+        .filter(|(_, table)| matches!(table.subject, Some(Person::Of { .. })))
+        .map(|(name, _)| schema(name))
+        .collect();
+    let tables = classes.tables().filter_map(|(name, table)| Some((name, table, sealed.get(name)?)));
+    let faults = tables.flat_map(|(name, table, sealed)| {
+        let of_schema = held.contains(&schema(name));
+        subject_faults(table, sealed, of_schema).into_iter().map(move |(code, column, fix)| {
+            let object = column.map_or(name.to_owned(), |column| format!("{name}.{column}"));
+            Finding { code, object, fix }
+        })
+    });
+    Ok(faults.collect())
+}
+
+/// What is wrong with one table: the code, the column, what to do.
+fn subject_faults<'a>(
+    table: &'a Table,
+    sealed: &'a BTreeSet<String>,
+    of_schema: bool,
+) -> Vec<(&'static str, Option<&'a str>, &'static str)> {
+    let personal: Vec<&str> = table
+        .columns
+        .iter()
+        .filter(|column| column.class.about_somebody())
+        .map(|column| column.name.as_str())
+        .collect();
+    let mut faults = vec![];
+    for column in sealed.iter().filter(|column| !personal.contains(&column.as_str())) {
+        let fix = "give the sealed column a personal class in privacy.toml";
+        faults.push(("sealed-without-class", Some(column.as_str()), fix));
+    }
+    match &table.subject {
+        Some(Person::Of { keeps, .. }) => {
+            let kept = |column: &str| keeps.iter().any(|kept| kept.column == column);
+            for column in personal {
+                match (sealed.contains(column), kept(column)) {
+                    (false, false) => faults.push((
+                        "personal-not-sealed",
+                        Some(column),
+                        "make the column kernel.sealed, or say in `keeps` by which rule it stays",
+                    )),
+                    (true, true) => faults.push((
+                        "sealed-and-kept",
+                        Some(column),
+                        "a sealed column goes with its key: take it out of `keeps`",
+                    )),
+                    _ => {}
+                }
+            }
+        }
+        None if of_schema && !personal.is_empty() => faults.push((
+            "subject-missing",
+            None,
+            "say in privacy.toml whose person a row is: `subject`, a column or { none = \"why\" }",
+        )),
+        _ => {}
+    }
+    faults
 }

@@ -43,7 +43,8 @@ row! {
 
 macro_rules! columns {
     () => {
-        "id, tenant_id, email, full_name, phone, preferred_language, role, state, created_at, updated_at, version"
+        "id, tenant_id, kernel.open(email) as email, kernel.open(full_name) as full_name, kernel.open(phone) as phone,
+         preferred_language, role, state, created_at, updated_at, version"
     };
 }
 
@@ -51,9 +52,10 @@ statements! {
     fn insert_person(id: Uuid, email: Pii<String>, full_name: Pii<String>, phone: Option<Pii<String>>,
                      preferred_language: String, role: Option<String>, state: &'static str,
                      password_hash: Option<String>) -> PersonRow
-        = concat!("insert into kernel.account (tenant_id, id, email, full_name, phone, preferred_language, role,
+        = concat!("insert into kernel.account (tenant_id, id, email, email_index, full_name, phone, preferred_language, role,
                                        state, password_hash, password_changed_at)
-           values (kernel.tenant(), $1, $2, $3, $4, $5, $6, $7, $8,
+           values (kernel.tenant(), $1, kernel.seal($1, $2), kernel.blind($2), kernel.seal($1, $3), kernel.seal($1, $4),
+                   $5, $6, $7, $8,
                    case when $8::text is not null then now() end)
            returning ", columns!());
 
@@ -69,7 +71,7 @@ statements! {
     /// By address or id, for the command line.
     fn find_by_name(name: String) -> Id
         = "select id from kernel.account
-            where tenant_id = kernel.tenant() and (email = $1 or id::text = $1) and deleted_at is null";
+            where tenant_id = kernel.tenant() and (email_index = kernel.blind($1) or id::text = $1) and deleted_at is null";
 
     /// The row is locked until the change is made.
     fn find_standing(id: Uuid) -> Standing
@@ -87,13 +89,15 @@ statements! {
     fn update_person(id: Uuid, expected: Option<i32>, columns: Pii<Value>) -> PersonRow
         = concat!("update kernel.account a
               set (full_name, phone, preferred_language, role, state)
-                = (select r.full_name, r.phone, r.preferred_language, r.role,
+                = (select case when $3 ? 'full_name' then kernel.seal(a.id, $3 ->> 'full_name') else a.full_name end,
+                          case when $3 ? 'phone' then kernel.seal(a.id, $3 ->> 'phone') else a.phone end,
+                          r.preferred_language, r.role,
                           -- An invitation is accepted by who was invited alone, however often it was stopped.
                           case when r.state = 'active' and a.password_hash is null
                                 and not exists (select from kernel.identity i
                                                  where i.tenant_id = a.tenant_id and i.account_id = a.id)
                                then 'invited' else r.state end
-                     from jsonb_populate_record(a, $3) r)
+                     from jsonb_populate_record(a, $3::jsonb - '{full_name,phone}'::text[]) r)
             where tenant_id = kernel.tenant() and id = $1 and deleted_at is null
               and kernel.expect_version(version, $2)
            returning ", columns!());

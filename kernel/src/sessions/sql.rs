@@ -121,7 +121,7 @@ statements! {
         = "select kernel.end_sessions($1, 'ended_by_owner', null) is not null as done";
 
     fn find_own_password(account: Uuid) -> OwnPassword
-        = "select a.password_hash, a.email, a.full_name, t.realm
+        = "select a.password_hash, kernel.open(a.email) as email, kernel.open(a.full_name) as full_name, t.realm
              from kernel.account a
              join kernel.tenant t on t.tenant_id = a.tenant_id and t.id = a.tenant_id
             where a.tenant_id = kernel.tenant() and a.id = $1 and a.deleted_at is null";
@@ -135,7 +135,7 @@ statements! {
            select kernel.end_sessions(id, 'password_changed', $3) is not null as done from changed";
 
     fn find_by_code(id: Uuid, hash: Vec<u8>) -> CodeRow
-        = "select a.id, a.email, a.full_name, t.realm
+        = "select a.id, kernel.open(a.email) as email, kernel.open(a.full_name) as full_name, t.realm
              from kernel.one_time_code c
              join kernel.account a on a.tenant_id = c.tenant_id and a.id = c.account_id
              join kernel.tenant t on t.tenant_id = c.tenant_id and t.id = c.tenant_id

@@ -90,7 +90,7 @@ statements! {
              from kernel.tenant t
              left join kernel.identity i on i.tenant_id = t.id and i.issuer = $1 and i.subject = $2
              left join kernel.account a on a.tenant_id = t.id and a.id = i.account_id and a.deleted_at is null
-             left join kernel.account n on n.tenant_id = t.id and n.email = $3 and n.deleted_at is null
+             left join kernel.account n on n.tenant_id = t.id and n.email_index = kernel.blind($3) and n.deleted_at is null
             where t.tenant_id = kernel.tenant() and t.id = kernel.tenant() and t.is_active";
 
     /// An invited account is accepted; of two at once, one does.
@@ -100,8 +100,8 @@ statements! {
            returning id";
 
     fn insert_account(id: Uuid, email: Pii<String>, full_name: Pii<String>, role: String) -> FoundTenant
-        = "insert into kernel.account (tenant_id, id, email, full_name, role)
-           values (kernel.tenant(), $1, $2, $3, $4)
+        = "insert into kernel.account (tenant_id, id, email, email_index, full_name, role)
+           values (kernel.tenant(), $1, kernel.seal($1, $2), kernel.blind($2), kernel.seal($1, $3), $4)
            returning id";
 
     fn insert_identity(id: Uuid, account: Uuid, issuer: String, subject: String) -> FoundTenant

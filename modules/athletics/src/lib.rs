@@ -63,6 +63,7 @@ pub fn module() -> Module {
             3 "case_triggers" "0003_case_triggers.sql",
             4 "inspection_and_disclosure" "0004_inspection_and_disclosure.sql",
             5 "slices" "0005_slices.sql",
+            6 "sealed_names" "0006_sealed_names.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),

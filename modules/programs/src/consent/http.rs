@@ -116,7 +116,7 @@ fn view(row: ConsentRow, reveal: &Reveal, seen: Seen) -> ConsentView {
         purpose: row.purpose,
         basis: row.basis,
         grantor: row.grantor.reveal(reveal),
-        grantor_name: seen.names.then(|| row.grantor_name.reveal(reveal)),
+        grantor_name: row.grantor_name.filter(|_| seen.names).map(|name| name.reveal(reveal)),
         relation: row.relation.filter(|_| seen.names).map(|relation| relation.reveal(reveal)),
         text_version: row.text_version,
         text_hash: row.text_hash,
@@ -400,6 +400,7 @@ pub async fn revoke(
                 SUBJECT,
                 after.map_or(now, |after| after.max(now)),
                 reason.map(Pii::new),
+                None,
             );
             tx.judge(end, |rows, reveal| {
                 let row = rows.into_iter().next().ok_or_else(Problem::not_found)?;
