@@ -25,9 +25,14 @@ pub async fn measure(stand: &Stand) -> Outcome<()> {
     // As many accounts as people, with the password of one that the demo made.
     let fill = format!(
         "set session_replication_role = replica;
-         insert into kernel.account (tenant_id, id, email, full_name, role, password_hash)
-         select tenant_id, gen_random_uuid(), 'person' || n || '@harbor.example', full_name, role, password_hash
-           from kernel.account, generate_series(1, {PEOPLE}) n where email = 'analyst@harbor.example'"
+         select set_config('app.tenant_id', tenant_id::text, false) from kernel.account
+          where email_index = kernel.blind('analyst@harbor.example');
+         insert into kernel.account (tenant_id, id, email, email_index, full_name, role, password_hash)
+         select a.tenant_id, p.id, kernel.seal(p.id, p.email), kernel.blind(p.email), kernel.seal(p.id, 'Person'),
+                a.role, a.password_hash
+           from kernel.account a, (select gen_random_uuid() as id, 'person' || n || '@harbor.example' as email
+                                     from generate_series(1, {PEOPLE}) n) p
+          where a.email_index = kernel.blind('analyst@harbor.example')"
     );
     stand.admin().await?.batch_execute(&fill).await?;
     let quiet = health(&server, async { tokio::time::sleep(LASTS).await }).await?;

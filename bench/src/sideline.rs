@@ -82,8 +82,11 @@ async fn trainer(
     admin: &tokio_postgres::Client,
     school: &str,
 ) -> Outcome<String> {
+    let context = format!("select set_config('app.tenant_id', '{school}', false)");
+    admin.batch_execute(&context).await?;
     let find = format!(
-        "select email from kernel.account where tenant_id = '{school}' and role = 'athletic_trainer' limit 1"
+        "select kernel.open(email) from kernel.account
+          where tenant_id = '{school}' and role = 'athletic_trainer' limit 1"
     );
     let email: String = admin.query_one(&find, &[]).await?.try_get(0)?;
     let body = serde_json::json!({"email": email, "password": stand.password()?}).to_string();

@@ -310,7 +310,8 @@ mod tests {
     }
 
     fn table(said: &str) -> Result<Table, String> {
-        let file = format!("[a.b]\nledger = \"rows\"\n{said}\nid = \"technical\"\nname = \"identified\"");
+        let file =
+            format!("[a.b]\nledger = \"rows\"\n{said}\nid = \"technical\"\nname = \"identified\"");
         let classes = Classes::parse([file.as_str()])?;
         Ok(classes.table("a.b").expect("there").clone())
     }

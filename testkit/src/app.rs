@@ -222,8 +222,11 @@ impl TestApp {
         let id = Uuid::now_v7();
         let copy = format!(
             "set session_replication_role = replica;
-             insert into kernel.account (tenant_id, id, email, full_name, role, password_hash, password_changed_at)
-             select tenant_id, '{id}', '{email}', '{full_name}', '{role}', password_hash, password_changed_at
+             select set_config('app.tenant_id', tenant_id::text, false) from kernel.account where id = '{first}';
+             insert into kernel.account (tenant_id, id, email, email_index, full_name, role, password_hash,
+                                         password_changed_at)
+             select tenant_id, '{id}', kernel.seal('{id}', '{email}'), kernel.blind('{email}'),
+                    kernel.seal('{id}', '{full_name}'), '{role}', password_hash, password_changed_at
                from kernel.account where id = '{first}'"
         );
         self.database.session("reeve_admin").await.batch_execute(&copy).await.expect("an account");

@@ -42,10 +42,12 @@ impl School {
         let parent = keys["parent"].id;
         let records = format!(
             "set session_replication_role = replica;
+             select set_config('app.tenant_id', '{id}', false);
              insert into athletics.athlete (tenant_id, id, first_name, last_name, date_of_birth)
              values ('{id}', '{ATHLETE}', 'Sam', 'Reyes', current_date - 5000);
-             insert into kernel.account (tenant_id, id, email, full_name, role)
-             values ('{id}', '{parent}', 'dana@example.org', 'Dana Reyes', 'parent');
+             insert into kernel.account (tenant_id, id, email, email_index, full_name, role)
+             values ('{id}', '{parent}', kernel.seal('{parent}', 'dana@example.org'), kernel.blind('dana@example.org'),
+                     kernel.seal('{parent}', 'Dana Reyes'), 'parent');
              insert into athletics.guardian (tenant_id, id, athlete_id, account_id, full_name, relation)
              values ('{id}', gen_random_uuid(), '{ATHLETE}', '{parent}', 'Dana Reyes', 'parent')"
         );

@@ -138,6 +138,7 @@ async fn fill(app: &testkit::TestApp, tenants: &[uuid::Uuid]) {
     for tenant in tenants {
         let sql = format!(
             "set session_replication_role = replica;
+             select set_config('app.tenant_id', '{tenant}', false);
              insert into clinic.patient (tenant_id, id, doc_type_id, doc_number, first_name, last_name, email, custom_fields)
              select '{tenant}', gen_random_uuid(), 'CC', n::text, 'A', 'B', n || '@example.org', jsonb_build_object('n', n)
                from generate_series(1, 5000) n;
@@ -179,7 +180,7 @@ async fn fill(app: &testkit::TestApp, tenants: &[uuid::Uuid]) {
                from programs.participant where tenant_id = '{tenant}';
              insert into kernel.consent (tenant_id, id, subject_kind, subject_id, purpose, basis, grantor, grantor_name,
                     text_version, text_hash, language, channel, granted_at)
-             select tenant_id, gen_random_uuid(), 'programs.participant', id, 'participation', 'guardian', 'parent', 'A', '1',
+             select tenant_id, gen_random_uuid(), 'programs.participant', id, 'participation', 'guardian', 'parent', kernel.seal(id, 'A'), '1',
                     repeat('0', 64), 'en', 'paper', now() from programs.participant where tenant_id = '{tenant}';
              insert into programs.knowledge_document (tenant_id, id, title, citation)
              select '{tenant}', gen_random_uuid(), n::text, 'x' from generate_series(1, 2000) n;

@@ -131,6 +131,12 @@ fn drifts() -> Vec<(String, &'static str, &'static str)> {
         (plain("drop trigger ledger on clinic.appointment; create trigger ledger after insert or update or delete
                 on clinic.appointment for each row execute function audit.record()"),
          "ledger-mask-differs", "clinic.appointment"),
+        (plain("alter table kernel.account alter preferred_language drop default,
+                alter preferred_language type kernel.sealed using null"),
+         "sealed-without-class", "kernel.account.preferred_language"),
+        (plain("alter table kernel.account alter phone type text using null"), "personal-not-sealed", "kernel.account.phone"),
+        (plain("alter table kernel.session alter user_agent drop default, alter user_agent type kernel.sealed using null"),
+         "sealed-and-kept", "kernel.session.user_agent"),
         (plain("grant delete on clinic.patient to reeve_app"), "delete-granted", "clinic.patient"),
         (plain("alter table clinic.patient owner to reeve_app"), "server-owns", "clinic.patient"),
         (plain("alter function kernel.tenant() owner to reeve_app"), "server-owns", "kernel.tenant()"),
@@ -194,6 +200,10 @@ fn t06_no_view_or_function_shows_another_tenants_rows() {
         );
         let known = [
             "audit.make_partitions(integer)",
+            // What an actor of this tenant is; keys of this tenant alone (below, and in erasure.rs).
+            "kernel.actor_standing(text,uuid)",
+            "kernel.blind(text)",
+            "kernel.destroy_key(uuid)",
             "kernel.find_key(bytea)",
             // What a login and a sign-on must know before they have a tenant: ids, standing and the
             // hash to compare with; none of it leaves the server (tests/people).
@@ -203,8 +213,10 @@ fn t06_no_view_or_function_shows_another_tenants_rows() {
             "kernel.has_demo()",
             // Where the outbox ends and what is in it: ids alone, for the hub, which gives each tenant its
             // own (tests/kernel/streams.rs).
+            "kernel.open(kernel.sealed)",
             "kernel.outbox_end()",
             "kernel.read_outbox(bigint,bigint,integer)",
+            "kernel.seal(uuid,text)",
             "kernel.sweep()",
         ];
         assert_eq!(app.ask(&definers).await, known);

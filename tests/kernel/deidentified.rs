@@ -42,7 +42,7 @@ mod probe {
 
     statements! {
         fn list_people() -> Person = "select code, age_band from deid.probe order by code";
-        fn peek() -> Name = "select full_name from kernel.account";
+        fn peek() -> Name = "select kernel.open(full_name) as full_name from kernel.account";
         fn search_ids() -> Found = "select id from clinic.patient where deleted_at is null";
     }
 

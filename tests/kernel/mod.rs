@@ -5,6 +5,7 @@ mod clock;
 mod connections;
 mod credentials;
 mod deidentified;
+mod erasure;
 mod isolation;
 mod ledger;
 pub mod privacy;

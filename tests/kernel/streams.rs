@@ -295,7 +295,7 @@ fn a_stream_ends_with_its_key_its_session_and_its_tenant_on_every_replica() {
         let mut by_account = open(people.role("admin")).await;
         let away = format!(
             "select set_config('app.actor_id', gen_random_uuid()::text, false);
-             update kernel.account set full_name = 'Z' where id = '{}'",
+             update kernel.account set full_name = kernel.seal(id, 'Z') where id = '{}'",
             people.role("admin").id
         );
         as_tenant(app, people.id).await.batch_execute(&away).await.unwrap();

@@ -79,10 +79,13 @@ fn a14_the_first_72_bytes_of_a_password_are_not_the_password_and_old_hashes_give
         let email = studio.email("developer");
         // bcrypt of 72 times `a`.
         let bcrypt = "$2b$04$oWGE0aeh80cjCPp0A.78IeWGQYoZRZn8uMD.FZDO1xfTe/IUP4Pna";
-        let set =
-            format!("update kernel.account set password_hash = '{bcrypt}' where email = '{email}'");
+        let set = format!(
+            "update kernel.account set password_hash = '{bcrypt}' where email_index = kernel.blind('{email}')"
+        );
         execute(app, studio.id, &set).await;
-        let hash = format!("select password_hash from kernel.account where email = '{email}'");
+        let hash = format!(
+            "select password_hash from kernel.account where email_index = kernel.blind('{email}')"
+        );
         let id = studio.id.to_string();
         let right = "a".repeat(72);
         let nobody = app.anonymous();

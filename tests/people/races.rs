@@ -74,7 +74,7 @@ fn a_better_hash_of_the_former_password_does_not_replace_the_new_one() {
             (app.organisation("civic", "kwa").await, app.organisation("programs", "kata").await);
         // The usual password under a hash that gives way at the next login.
         let hash = format!(
-            "select password_hash from kernel.account where email = '{}'",
+            "select password_hash from kernel.account where email_index = kernel.blind('{}')",
             programs.email("analyst")
         );
         let (former, manager) = (one(app, &hash).await, civic.role("manager").id);

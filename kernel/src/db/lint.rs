@@ -306,7 +306,8 @@ async fn compare_subjects(
         .filter(|(_, table)| matches!(table.subject, Some(Person::Of { .. })))
         .map(|(name, _)| schema(name))
         .collect();
-    let tables = classes.tables().filter_map(|(name, table)| Some((name, table, sealed.get(name)?)));
+    let tables =
+        classes.tables().filter_map(|(name, table)| Some((name, table, sealed.get(name)?)));
     let faults = tables.flat_map(|(name, table, sealed)| {
         let of_schema = held.contains(&schema(name));
         subject_faults(table, sealed, of_schema).into_iter().map(move |(code, column, fix)| {

@@ -377,7 +377,7 @@ fn a_budget_by_plain_sql_is_refused_by_the_trigger() {
             "insert into kernel.consent (tenant_id, id, subject_kind, subject_id, purpose, basis, grantor, grantor_name,
                     text_version, text_hash, language, channel, granted_at)
              values (kernel.tenant(), '{sneaked}', 'programs.participant', '{young}', 'mental_health', 'orc_5122_04',
-                     'self', 'x', '1', repeat('0', 64), 'en', 'paper', '2026-03-02T15:00:00Z')"
+                     'self', kernel.seal('{young}', 'x'), '1', repeat('0', 64), 'en', 'paper', '2026-03-02T15:00:00Z')"
         );
         sqlstate(&server, &own).await;
         let spent = insert(&sneaked.to_string(), "2026-03-02T16:00:00Z", "2026-03-02");

@@ -90,18 +90,20 @@ fn consent_is_evidence_that_only_a_revocation_changes_and_only_once() {
             "purpose = 'mental_health'",
             "basis = 'own'",
             "grantor = 'guardian'",
-            "grantor_name = 'Another'",
+            "grantor_name = kernel.seal(subject_id, 'Another')",
             "relation = null",
             "text_version = '2'",
             "text_hash = repeat('0', 64)",
             "language = 'en'",
             "channel = 'verbal'",
-            "document_reference = 'another'",
+            "document_reference = kernel.seal(subject_id, 'another')",
             "address = '10.0.0.1'",
             "granted_at = granted_at - interval '1 year'",
             "expires_at = now() + interval '1 year'",
             "subject_id = gen_random_uuid()",
             "created_at = now()",
+            "lawful_basis = 'contract'",
+            "purpose_description = kernel.seal(subject_id, 'another')",
             "revoked_at = now(), purpose = 'mental_health'",
         ] {
             let sql = format!("update kernel.consent set {change} where id = '{consent}'");
@@ -132,7 +134,12 @@ fn consent_is_evidence_that_only_a_revocation_changes_and_only_once() {
         let second = clinician.patch(&revoke, &json!({"reason": "They never came."})).await;
         assert_eq!((second.status, second.json()), (200, first.json()));
         assert_eq!(app.ask(&row).await, revoked);
-        for change in ["revoked_at = null", "revoked_at = now()", "revoked_reason = 'another'"] {
+        for change in [
+            "revoked_at = null",
+            "revoked_at = now()",
+            "revoked_reason = kernel.seal(subject_id, 'another')",
+            "revoked_channel = 'paper'",
+        ] {
             let sql = format!("update kernel.consent set {change} where id = '{consent}'");
             assert_eq!(sqlstate(&server, &sql).await, "RV601", "{change}");
         }
