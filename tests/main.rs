@@ -10,6 +10,7 @@
 )]
 
 mod athletics;
+mod civic;
 mod clinic;
 mod conformance;
 mod http;

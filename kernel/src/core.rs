@@ -11,7 +11,7 @@ use crate::{
     audit,
     codes::Codes,
     db::{Bound, Context, Db, DbError, Origin, PoolSettings, Row, Scope},
-    http::{Constraint, Cursors, Problem, Route},
+    http::{Constraint, Cursors, Problem},
     identity::{Callers, IdentitySettings, Realm, Refused, Tokens},
     module::Registry,
     policies::Policies,
@@ -204,20 +204,13 @@ impl Core {
     pub(crate) async fn refuse_credential(
         &self,
         refused: Refused,
-        route: &Route,
+        (permission, route): (&'static str, &str),
         origin: &Origin,
     ) -> Problem {
         let Refused { tenant, actor, problem } = refused;
-        let context = Context {
-            tenant,
-            actor,
-            permission: route.permission,
-            origin,
-            scope: Scope::Own,
-            now: None,
-        };
+        let context = Context { tenant, actor, permission, origin, scope: Scope::Own, now: None };
         if matches!(problem.status, 400 | 401 | 403) {
-            self.record_refusal(&context, route.name, problem.code).await;
+            self.record_refusal(&context, route, problem.code).await;
         }
         *problem
     }

@@ -7,13 +7,23 @@ use policy::{Classes, Entity, Grant, Matrix, ResourceKind, Role, Vocabulary};
 
 use crate::{
     audit,
-    authz::{ANONYMOUS, RELEASE_STATEMENTS},
+    authz::{ANONYMOUS, Permission, RELEASE_STATEMENTS},
     consent,
     db::{CONTEXT_STATEMENTS, Migration, Statement},
-    http::{Constraint, Route, Routes, idempotency},
+    http::{Constraint, Home, LIMIT_STATEMENTS, Limit, Route, Routes, idempotency},
     identity::{self, Realm, WATCH},
-    keys, people, place, policies, return_to_play, sessions, sign_on, statutes, streams, subjects,
+    keys, people, place, policies, return_to_play,
+    sessions::{self, ReadKeys, Refresh, SignIn, UseCode},
+    sign_on::{self, SignOn, StartSignOn},
+    statutes, streams, subjects, tenant,
 };
+
+/// Those who stand above a module's organisations, and enter one at a time for a purpose.
+#[derive(Clone, Copy)]
+pub struct Above {
+    pub realm: Realm,
+    pub grants: &'static [Grant],
+}
 
 /// What a module brings.
 pub struct Module {
@@ -26,10 +36,16 @@ pub struct Module {
     pub realm: Option<Realm>,
     /// Its realm's rows of the role matrix.
     pub grants: &'static [Grant],
+    /// Who stands above its organisations.
+    pub above: Option<Above>,
     /// What a role may let others hold without holding it: role and permission.
     pub delegates: &'static [(&'static str, &'static str)],
     /// As which role of the database's a role of its realm reads, where it sees a part of each record.
     pub slices: &'static [(&'static str, &'static str)],
+    /// What somebody without a credential may do at its routes, and as which role of the database's they read
+    /// there.
+    pub open: &'static [&'static str],
+    pub open_slice: Option<&'static str>,
     /// Which role sees which field of what.
     pub entities: &'static [&'static Entity],
     /// The kinds that attribute policies may speak of.
@@ -37,6 +53,8 @@ pub struct Module {
     pub statements: Vec<&'static Statement>,
     /// What its constraints say when they refuse a row.
     pub constraints: fn() -> Vec<Constraint>,
+    /// For its routes that have no limit of their own.
+    pub limit: Option<Limit>,
     pub routes: Routes,
 }
 
@@ -76,16 +94,12 @@ impl Registry {
         let mut all = vec![kernel_module()];
         all.extend(modules);
         let classes = Classes::parse(all.iter().map(|m| m.privacy))?;
-        let matrix = Matrix::of(kernel_grants().chain(all.iter().flat_map(module_grants)));
-        let matrix = all
+        let matrix = matrix(&all);
+        let mut realms: Vec<Realm> = all
             .iter()
-            .flat_map(|module| of_realm(module, module.delegates))
-            .fold(matrix, |matrix, (role, permission)| matrix.delegating(role, permission));
-        let matrix = all
-            .iter()
-            .flat_map(|module| of_realm(module, module.slices))
-            .fold(matrix, |matrix, (role, slice)| matrix.slicing(role, slice));
-        let mut realms: Vec<Realm> = all.iter().filter_map(|m| m.realm).collect();
+            .flat_map(|m| [m.realm, m.above.map(|above| above.realm)])
+            .flatten()
+            .collect();
         realms.sort_by_key(|realm| realm.name);
         realms.dedup_by_key(|realm| realm.name);
         let kinds = all.iter().flat_map(|m| m.resources.iter().copied());
@@ -106,13 +120,26 @@ impl Registry {
             registry.entities.extend(module.entities);
             registry.statements.extend(module.statements);
             registry.constraints.push(module.constraints);
-            let realm = module.realm.map(|realm| realm.name);
-            registry.routes.extend(module.routes.of_realm(realm));
+            registry.routes.extend(module.routes.at(&Home {
+                realm: module.realm.map(|realm| realm.name),
+                above: module.above.map(|above| above.realm.name),
+                open: module.open,
+                open_slice: module.open_slice,
+                limit: module.limit,
+            }));
         }
-        match registry.repeated_route() {
-            Some(route) => Err(format!("{route} is declared twice")),
-            None => Ok(registry),
+        match (registry.repeated_route(), registry.route_opened_elsewhere()) {
+            (Some(route), _) => Err(format!("{route} is declared twice")),
+            (_, Some(route)) => Err(format!("another module opens the permission of {route}")),
+            (None, None) => Ok(registry),
         }
+    }
+
+    /// A route whose permission strangers hold without its own module having said so.
+    fn route_opened_elsewhere(&self) -> Option<&'static str> {
+        let held = |route: &&Route| self.matrix.permits(Some(ANONYMOUS), route.permission);
+        let of = self.routes.iter().filter(held).find(|route| !route.is_open());
+        of.map(|route| route.name)
     }
 
     fn repeated_route(&self) -> Option<&'static str> {
@@ -134,11 +161,28 @@ impl Registry {
     }
 }
 
-/// A module's rows, each with what everybody may do about themselves.
+/// The rows of all modules, what they delegate and by which slices they read.
+fn matrix(all: &[Module]) -> Matrix {
+    let matrix = Matrix::of(all.iter().flat_map(module_grants).chain([WATCH.grant()]));
+    let delegates = all.iter().flat_map(|module| of_realm(module, module.delegates));
+    let matrix =
+        delegates.fold(matrix, |matrix, (role, permission)| matrix.delegating(role, permission));
+    let slices = all.iter().flat_map(|module| of_realm(module, module.slices));
+    slices.fold(matrix, |matrix, (role, slice)| matrix.slicing(role, slice))
+}
+
+/// A module's rows and those of the realm above, each with what everybody may do about themselves; and what it
+/// opens to strangers.
 fn module_grants(module: &Module) -> impl Iterator<Item = (&'static str, Grant)> + use<> {
     let realm = module.realm.map_or("", |realm| realm.name);
-    let own = |grant: &Grant| [*grant, Grant { role: grant.role, permissions: people::OWN }];
-    module.grants.iter().flat_map(own).map(move |grant| (realm, grant))
+    let ours = module.grants.iter().map(move |grant| (realm, *grant));
+    let above = module.above.into_iter();
+    let above = above.flat_map(|a| a.grants.iter().map(move |grant| (a.realm.name, *grant)));
+    let own = |(realm, grant): (&'static str, Grant)| {
+        [(realm, grant), (realm, Grant { permissions: people::OWN, ..grant })]
+    };
+    let open = Grant { role: ANONYMOUS.name, permissions: module.open };
+    ours.chain(above).flat_map(own).chain([(ANONYMOUS.realm, open)])
 }
 
 /// What a module says of its roles, by role.
@@ -150,18 +194,17 @@ fn of_realm(
     said.iter().map(move |(role, what)| (Role { realm, name: role }, *what))
 }
 
-/// Who has no credential, and the accounts under which the server itself acts.
-fn kernel_grants() -> impl Iterator<Item = (&'static str, Grant)> {
-    let open = [sessions::OPEN, sign_on::OPEN];
-    let anonymous = open.map(|permissions| Grant { role: ANONYMOUS.name, permissions });
-    anonymous.map(|grant| (ANONYMOUS.realm, grant)).into_iter().chain([WATCH.grant()])
-}
+/// What anybody may do at the kernel's own routes who has no credential yet.
+const OPEN: &[&str] =
+    &[SignIn::NAME, Refresh::NAME, UseCode::NAME, ReadKeys::NAME, StartSignOn::NAME, SignOn::NAME];
 
 /// The kernel's own: tenants, people, keys, the ledger.
 fn kernel_module() -> Module {
     let statements = [
         CONTEXT_STATEMENTS,
         idempotency::ALL,
+        LIMIT_STATEMENTS,
+        tenant::sql::ALL,
         identity::sql::ALL,
         RELEASE_STATEMENTS,
         sessions::sql::ALL,
@@ -199,17 +242,22 @@ fn kernel_module() -> Module {
             11 "return_to_play" "0011_return_to_play.sql",
             12 "outbox" "0012_outbox.sql",
             13 "vault" "0013_vault.sql",
+            14 "above_and_limits" "0014_above_and_limits.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: None,
         grants: &[],
+        above: None,
         delegates: &[],
         slices: &[],
+        open: OPEN,
+        open_slice: None,
         entities: &[],
         resources: &[],
         statements: statements.concat(),
         constraints: || {
             let all = [
+                tenant::sql::constraints(),
                 keys::sql::constraints(),
                 people::sql::constraints(),
                 policies::sql::constraints(),
@@ -220,6 +268,7 @@ fn kernel_module() -> Module {
             ];
             all.into_iter().flatten().collect()
         },
+        limit: None,
         routes,
     }
 }

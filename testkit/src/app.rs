@@ -52,6 +52,14 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// A server that believes the proxy before it, so that a [`Persona`] may come from any address.
+    pub fn behind_a_proxy() -> Self {
+        let settings = [("TRUSTED_PROXIES".to_owned(), "127.0.0.1".to_owned())].into();
+        Self { settings, ..Self::default() }
+    }
+}
+
 /// A database and the replicas that serve it.
 pub struct TestApp {
     pub database: TestDatabase,
@@ -246,7 +254,8 @@ impl TestApp {
 
     /// Somebody with this text as key.
     pub fn persona(&self, key: Option<String>, id: Uuid) -> Persona {
-        Persona { http: self.http.clone(), base: self.url(0), key, token: None, refresh: None, id }
+        let (http, base) = (self.http.clone(), self.url(0));
+        Persona { http, base, key, token: None, refresh: None, address: None, id }
     }
 
     /// The rows of a question to the whole database, the first column as text.

@@ -24,6 +24,8 @@ pub struct Persona {
     /// An access token, for a person.
     pub token: Option<String>,
     pub refresh: Option<String>,
+    /// From where, as a proxy says.
+    pub(crate) address: Option<String>,
     /// The key's or the account's id, as the ledger names it.
     pub id: Uuid,
 }
@@ -64,6 +66,12 @@ impl Persona {
         Self { base, ..self.clone() }
     }
 
+    /// The same caller from another address, where the server believes who says so
+    /// ([`Options::behind_a_proxy`](crate::Options::behind_a_proxy)).
+    pub fn coming_from(&self, address: &str) -> Self {
+        Self { address: Some(address.into()), ..self.clone() }
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         self.send(self.request(Method::GET, path)).await
     }
@@ -83,6 +91,10 @@ impl Persona {
     /// A request to be dressed with headers, then [`send`](Self::send).
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
+        let request = match &self.address {
+            Some(address) => request.header("X-Forwarded-For", address),
+            None => request,
+        };
         let request = match &self.key {
             Some(key) => request.header("X-Api-Key", key),
             None => request,
@@ -174,12 +186,15 @@ impl Reply {
         faults.iter().map(join).collect()
     }
 
-    /// The answer without what may differ between two equal ones: request id, trace, date.
+    /// The answer without what may differ between two equal ones: request id, trace, date, and
+    /// the seconds that a limit lasts still.
     pub fn essence(&self) -> (u16, Vec<(String, String)>, String) {
         let mut headers: Vec<_> = self
             .headers
             .iter()
-            .filter(|(name, _)| !["x-request-id", "traceparent", "date"].contains(&name.as_str()))
+            .filter(|(name, _)| {
+                !["x-request-id", "traceparent", "date", "ratelimit"].contains(&name.as_str())
+            })
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("?").to_owned()))
             .collect();
         headers.sort();

@@ -349,12 +349,16 @@ mod trouble {
             privacy: "",
             realm: Some(clinic::REALM),
             grants: &[Grant { role: "admin", permissions: &["trouble:make"] }],
+            above: None,
             delegates: &[],
             slices: &[],
+            open: &[],
+            open_slice: None,
             entities: &[],
             resources: &[],
             statements: ALL.to_vec(),
             constraints: Vec::new,
+            limit: None,
             routes,
         }
     }

@@ -204,12 +204,17 @@ fn t06_no_view_or_function_shows_another_tenants_rows() {
             "kernel.actor_standing(text,uuid)",
             "kernel.blind(text)",
             "kernel.destroy_key(uuid)",
+            // Nothing but for who stands above, whom the database looks up itself (tests/civic/above.rs).
+            "kernel.change_tenant(text,boolean)",
+            "kernel.find_below(text,text)",
             "kernel.find_key(bytea)",
             // What a login and a sign-on must know before they have a tenant: ids, standing and the
             // hash to compare with; none of it leaves the server (tests/people).
             "kernel.find_login(text,text,text,text)",
+            "kernel.find_organisation(text,text,text)",
             "kernel.find_provider(text,text,text,text)",
             "kernel.find_tenant(text,text,text)",
+            "kernel.found_tenant(text,text,text)",
             "kernel.has_demo()",
             // Where the outbox ends and what is in it: ids alone, for the hub, which gives each tenant its
             // own (tests/kernel/streams.rs).

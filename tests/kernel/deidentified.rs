@@ -118,12 +118,16 @@ mod probe {
             privacy: "",
             realm: Some(clinic::REALM),
             grants: &[Grant { role: "admin", permissions: &["probe:read", "probe:search"] }],
+            above: None,
             delegates: &[],
             slices: &[],
+            open: &[],
+            open_slice: None,
             entities: &[],
             resources: &[],
             statements: ALL.to_vec(),
             constraints: Vec::new,
+            limit: None,
             routes,
         }
     }

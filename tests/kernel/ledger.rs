@@ -451,6 +451,7 @@ fn plain_sql_of_the_server_cannot_claim_another_actor_time_or_tenant() {
             ("request_id", "gen_random_uuid()".into()),
             ("address", "'10.0.0.1'".into()),
             ("user_agent", "'x'".into()),
+            ("purpose_of_event", "'x'".into()),
             ("transaction_id", "'1'".into()),
         ] {
             for role in ["reset role", "set role reeve_search"] {

@@ -62,12 +62,16 @@ mod probe {
                 Grant { role: "admin", permissions: &["probe:follow"] },
                 Grant { role: "reader", permissions: &["probe:follow"] },
             ],
+            above: None,
             delegates: &[],
             slices: &[],
+            open: &[],
+            open_slice: None,
             entities: &[],
             resources: &[],
             statements: ALL.to_vec(),
             constraints: Vec::new,
+            limit: None,
             routes,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ::kernel::http::Method as Verb;
-use testkit::run;
+use testkit::{run, run_with};
 
 use super::*;
 
@@ -48,7 +48,7 @@ fn z02_those_who_run_and_count_programmes_never_see_whose_record_it_is() {
 
 #[test]
 fn z03_nobody_gives_themselves_a_role_or_a_standing() {
-    run(async |app| {
+    run_with(Options::behind_a_proxy(), async |app| {
         let civic = place(app, "civic", "kwa").await;
         let id = account(app, &civic, "admin", "admin@people.example").await;
         account(app, &civic, "citizen", "ana@people.example").await;
@@ -94,7 +94,7 @@ fn z03_nobody_gives_themselves_a_role_or_a_standing() {
                 reply.text
             );
         }
-        for name in [
+        let names = [
             "role",
             "permissions",
             "is_active",
@@ -102,10 +102,13 @@ fn z03_nobody_gives_themselves_a_role_or_a_standing() {
             "administers",
             "tenant_id",
             "password_hash",
-        ] {
-            let mut body = json!({"email": "new@people.example", "password": PASSWORD, "full_name": "Neo New", "municipality_code": "KWA"});
+        ];
+        for (number, name) in names.into_iter().enumerate() {
+            let mut body = json!({"email": "new@people.example", "password": PASSWORD, "full_name": "Neo New", "municipality_code": "KWA",
+                                  "consent": {"consented": true}});
             body[name] = json!("admin");
-            let reply = app.anonymous().post("/auth/register", &body).await;
+            let stranger = app.anonymous().coming_from(&format!("198.51.100.{number}"));
+            let reply = stranger.post("/auth/register", &body).await;
             assert_eq!(
                 (reply.status, reply.fields()),
                 (422, vec![format!("body.{name}")]),
@@ -311,5 +314,33 @@ fn z11_a_path_written_differently_is_never_a_way_in() {
             );
         }
         assert_eq!(accounts(app, civic.id).await, before);
+    });
+}
+
+#[test]
+fn s024_a_removed_account_is_shown_to_those_who_manage_people_when_they_ask() {
+    run(async |app| {
+        let civic = app.organisation("civic", "kwa").await;
+        let (admin, gone) = (civic.role("admin"), civic.role("citizen").id);
+        assert_eq!(admin.delete(&user(gone)).await.status, 204);
+        let listed = async |query: &str| {
+            let reply = admin.get(&format!("/auth/users{query}")).await;
+            let items = reply.json()["items"].as_array().unwrap().clone();
+            items.into_iter().find(|person| person["id"] == json!(gone))
+        };
+        assert_eq!(listed("").await, None);
+        assert_eq!(listed("?deleted=false").await, None);
+        let shown = listed("?deleted=true").await.expect("the removed one");
+        assert_eq!(shown["is_deleted"], true);
+        assert!(shown["deleted_at"].is_string(), "{shown}");
+        let manager = civic.role("manager");
+        assert_eq!(manager.get("/auth/users?deleted=true").await.problem(), "403 forbidden");
+        let present = manager.get("/auth/users").await.json()["items"][0].clone();
+        assert_eq!((&present["is_deleted"], &present["deleted_at"]), (&json!(false), &json!(null)));
+        assert_eq!(admin.get("/auth/users?deleted=maybe").await.fields(), ["query.deleted"]);
+        let first = admin.get("/auth/users?deleted=true&limit=1").await.json();
+        let cursor = first["next_cursor"].as_str().unwrap();
+        let other = admin.get(&format!("/auth/users?limit=1&cursor={cursor}")).await;
+        assert_eq!(other.status, 422, "a cursor is for its own question: {}", other.text);
     });
 }

@@ -40,13 +40,13 @@ const WRONG: &str = "not the password";
 const FELT: Duration = Duration::from_secs(1);
 
 /// A server with these settings.
-fn with(settings: &[(&str, &str)]) -> Options {
+pub fn with(settings: &[(&str, &str)]) -> Options {
     let settings = settings.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
     Options { settings: settings.collect::<HashMap<_, _>>(), ..Options::default() }
 }
 
 /// Asks until the answer is yes; fails after `patience`.
-async fn until<F: Future<Output = bool>>(
+pub async fn until<F: Future<Output = bool>>(
     patience: Duration,
     what: &str,
     mut ask: impl FnMut() -> F,
@@ -75,7 +75,7 @@ async fn felt(app: &TestApp, caller: &Persona, replicas: usize, problem: &str) {
 }
 
 /// Runs statements as the superuser, in the context of a tenant.
-async fn execute(app: &TestApp, tenant: Uuid, sql: &str) {
+pub async fn execute(app: &TestApp, tenant: Uuid, sql: &str) {
     let session = app.database.session("reeve_admin").await;
     session.batch_execute(&context(tenant)).await.expect("the context");
     session.batch_execute(sql).await.expect(sql);
@@ -91,12 +91,12 @@ fn context(tenant: Uuid) -> String {
 }
 
 /// One text, or nothing.
-async fn one(app: &TestApp, sql: &str) -> String {
+pub async fn one(app: &TestApp, sql: &str) -> String {
     app.ask(sql).await.into_iter().next().unwrap_or_default()
 }
 
 /// What the ledger says of the request that this answers.
-async fn recorded(app: &TestApp, reply: &Reply) -> Vec<String> {
+pub async fn recorded(app: &TestApp, reply: &Reply) -> Vec<String> {
     let id = reply.header("x-request-id").expect("an id");
     app.ask(&format!(
         "select concat_ws(' ', outcome, permission, reason) from audit.entry where request_id = '{id}'"
@@ -105,7 +105,7 @@ async fn recorded(app: &TestApp, reply: &Reply) -> Vec<String> {
 }
 
 /// An organisation with a code and a host of its own, and nobody in it.
-async fn place(app: &TestApp, realm: &str, name: &str) -> Organisation {
+pub async fn place(app: &TestApp, realm: &str, name: &str) -> Organisation {
     let new = NewTenant {
         name: name.into(),
         realm: realm.into(),
@@ -121,7 +121,7 @@ async fn place(app: &TestApp, realm: &str, name: &str) -> Organisation {
 }
 
 /// One more account with the usual password: its id.
-async fn account(app: &TestApp, there: &Organisation, role: &str, email: &str) -> Uuid {
+pub async fn account(app: &TestApp, there: &Organisation, role: &str, email: &str) -> Uuid {
     let registry = reeve::registry().expect("a registry");
     let (mut platform, clock) = (app.platform().await, Clock::default());
     let tenant = tenant::find(&mut platform, &there.id.to_string()).await.expect("the tenant");
@@ -138,7 +138,7 @@ async fn account(app: &TestApp, there: &Organisation, role: &str, email: &str) -
 }
 
 /// Signs in at an organisation with the usual password, which must work.
-async fn signed_in(app: &TestApp, there: &Organisation, email: &str) -> Persona {
+pub async fn signed_in(app: &TestApp, there: &Organisation, email: &str) -> Persona {
     let nobody = app.anonymous();
     let reply = nobody.sign_in(&there.id.to_string(), email, PASSWORD).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
@@ -190,7 +190,7 @@ async fn raw(app: &TestApp, method: &str, path: &str, headers: &str) -> u16 {
 }
 
 /// How many refusals of this reason a tenant's ledger holds.
-async fn refusals(app: &TestApp, tenant: Uuid, reason: &str) -> usize {
+pub async fn refusals(app: &TestApp, tenant: Uuid, reason: &str) -> usize {
     let sql = format!(
         "select 1 from audit.entry where tenant_id = '{tenant}' and outcome = 'refused' and reason = '{reason}'"
     );

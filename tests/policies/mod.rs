@@ -194,8 +194,11 @@ mod drones {
                 Grant { role: "developer", permissions: &["drone:read", "drone:fly"] },
                 Grant { role: "viewer", permissions: &["drone:read"] },
             ],
+            above: None,
             delegates: &[],
             slices: &[],
+            open: &[],
+            open_slice: None,
             entities: &[],
             resources: &[ResourceKind {
                 name: "drone",
@@ -208,6 +211,7 @@ mod drones {
             }],
             statements: ALL.to_vec(),
             constraints: Vec::new,
+            limit: None,
             routes,
         }
     }

@@ -107,6 +107,7 @@ fn t17_an_operator_looks_at_people_with_a_reason_that_their_organisation_reads()
         done(app, &user("create", &owner), &format!("{PASSWORD}\n")).await;
         assert_eq!(refused(app, &user("list", &[])).await.0, Some(2), "no reason, no look");
         assert_eq!(refused(app, &user("list", &["--reason", ""])).await.0, Some(2));
+        assert_eq!(refused(app, &user("list", &["--reason", &"x".repeat(201)])).await.0, Some(2));
         done(app, &user("list", &["--reason", "ticket 4711"]), "").await;
         let nobody = app.anonymous();
         let tokens = nobody.sign_in("acme", "own@acme.example", PASSWORD).await;
@@ -114,7 +115,7 @@ fn t17_an_operator_looks_at_people_with_a_reason_that_their_organisation_reads()
         let look = &ledger["items"][0];
         assert_eq!(look["actor_kind"], "operator", "{ledger}");
         assert_eq!(look["resource"], "kernel.account");
-        assert_eq!(look["user_agent"], "operator: ticket 4711");
+        assert_eq!(look["purpose_of_event"], "ticket 4711");
     });
 }
 

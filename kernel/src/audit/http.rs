@@ -43,6 +43,8 @@ pub struct AuditEntry {
     request_id: Uuid,
     address: Option<String>,
     user_agent: Option<String>,
+    /// Why somebody from above the organisation looked (FHIR AuditEvent.purposeOfEvent).
+    purpose_of_event: Option<String>,
 }
 
 /// Which entries, and from where on.
@@ -175,6 +177,7 @@ fn view(act: &Authorized<ReadAudit>, row: EntryRow, reveal: &Reveal, open: bool)
         request_id: row.request_id,
         address: row.address.map(|address| address.reveal(reveal).to_string()),
         user_agent: row.user_agent.map(|agent| agent.reveal(reveal)),
+        purpose_of_event: row.purpose_of_event,
         resource: row.resource,
     }
 }

@@ -6,7 +6,7 @@ pub(crate) mod sql;
 
 use crate::{
     authz::Permission,
-    http::{Docs, Routes},
+    http::{Docs, Fault, Routes, text},
     permissions,
 };
 
@@ -27,6 +27,14 @@ const LIST: Docs = Docs::new(
 
 pub(crate) fn routes(routes: &mut Routes) {
     routes.get(ReadAudit, "/v1/audit", http::list, LIST);
+}
+
+/// Why somebody looks at what is another organisation's: 1 to 200 characters.
+///
+/// # Errors
+/// The fault, without the value.
+pub fn parse_purpose(given: &str) -> Result<String, Fault> {
+    text(200)(given.to_owned())
 }
 
 /// Whether `role` sees personal values in the ledger.

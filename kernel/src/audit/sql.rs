@@ -28,13 +28,14 @@ row! {
         request_id: Uuid,
         address: Option<Pii<IpAddr>>,
         user_agent: Option<Pii<String>>,
+        purpose_of_event: Option<String>,
     }
 }
 
 macro_rules! columns {
     () => {
         "id, sequence, at, actor_kind, actor_id, permission, operation, resource, record_id, record_ids,
-         before, after, outcome, reason, request_id, address, user_agent"
+         before, after, outcome, reason, request_id, address, user_agent, purpose_of_event"
     };
 }
 

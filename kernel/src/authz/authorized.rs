@@ -1,6 +1,9 @@
 //! The handle that carries a request's authority, and the two ways to the database it offers.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{
+    marker::PhantomData,
+    sync::{Arc, OnceLock},
+};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -15,7 +18,7 @@ use super::{
 use crate::{
     core::{Clock, Core},
     db::{Actor, Bound, Context, DbError, Disclosing, Origin, Row, Scope, Transaction},
-    http::{Problem, idempotency::Claim},
+    http::{Counted, Problem, idempotency::Claim},
     privacy::Reveal,
 };
 
@@ -59,17 +62,23 @@ impl Caller {
 
 /// One request (or one run of a command) whose caller is known: what every [`Authorized`] of it
 /// shares.
+#[derive(Clone)]
 pub struct Governed {
     pub(crate) core: Arc<Core>,
     pub(crate) caller: Caller,
     pub(crate) origin: Origin,
     pub(crate) route: &'static str,
+    /// The realm whose organisations the route is about, and the realm of those who stand above them.
+    pub(crate) realm: Option<&'static str>,
+    pub(crate) above: Option<&'static str>,
     /// As which role of the database's this request reads, where its caller sees a part of each record.
     pub(crate) slice: Option<&'static str>,
     pub(crate) if_match: Option<String>,
     pub(crate) idempotency: Option<Claim>,
     /// The server's, unless an operator loads what was long ago.
     pub(crate) clock: Clock,
+    /// What of a limit this request has used, for the edge to tell.
+    pub(crate) counted: Arc<OnceLock<Counted>>,
 }
 
 /// The right to do `P` for one tenant, and the only handle to the database. Made by the kernel
@@ -152,19 +161,23 @@ impl<P: Permission> Authorized<P> {
         &self.governed.core
     }
 
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.governed.origin
+    }
+
+    /// Tells in the answer's headers what of a limit is used.
+    ///
+    /// # Errors
+    /// 429 when it is used up.
+    pub(crate) fn tell_count(&self, counted: Option<Counted>) -> Result<(), Problem> {
+        counted.map_or(Ok(()), |counted| self.governed.counted.get_or_init(|| counted).check())
+    }
+
     /// The same right for somebody who has just shown who they are, in their tenant: for logins and
     /// codes, whose callers are nobody until then.
     pub(crate) fn on_behalf_of(&self, caller: Caller) -> Self {
-        let governed = Governed {
-            core: self.governed.core.clone(),
-            caller,
-            origin: self.governed.origin.clone(),
-            route: self.governed.route,
-            slice: None,
-            if_match: None,
-            idempotency: None,
-            clock: self.governed.clock.clone(),
-        };
+        let from = (*self.governed).clone();
+        let governed = Governed { caller, slice: None, if_match: None, idempotency: None, ..from };
         Self { governed: Arc::new(governed), permission: PhantomData }
     }
 

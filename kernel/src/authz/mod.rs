@@ -145,6 +145,7 @@
 
 mod answer;
 mod authorized;
+mod elsewhere;
 mod follow;
 mod operator;
 mod permission;

@@ -38,10 +38,13 @@ impl Operator {
             caller,
             origin: Origin::internal(run),
             route: command,
+            realm: None,
+            above: None,
             slice: None,
             if_match: None,
             idempotency: None,
             clock,
+            counted: Arc::default(),
         };
         Self { governed: Arc::new(governed) }
     }

@@ -49,12 +49,14 @@ pub struct Origin {
     pub request_id: Uuid,
     pub address: Option<IpAddr>,
     pub user_agent: Option<String>,
+    /// Why somebody looks at what is another organisation's (FHIR AuditEvent.purposeOfEvent).
+    pub purpose_of_event: Option<String>,
 }
 
 impl Origin {
     /// For work that no request asked for: the request id is the run's own.
     pub fn internal(request_id: Uuid) -> Self {
-        Self { request_id, address: None, user_agent: None }
+        Self { request_id, address: None, user_agent: None, purpose_of_event: None }
     }
 }
 
@@ -69,6 +71,8 @@ pub(crate) enum Scope<'a> {
     Deidentified(&'a Value),
     /// As a slice, which sees the views of its own schema.
     Slice(&'static str),
+    /// As the owner, for an operator above all tenants.
+    Platform,
 }
 
 impl<'a> Scope<'a> {
@@ -78,12 +82,13 @@ impl<'a> Scope<'a> {
             Self::Search(_) => "reeve_search",
             Self::Deidentified(_) => "reeve_deid",
             Self::Slice(role) => role,
+            Self::Platform => "reeve_owner",
         }
     }
 
     fn setting(self) -> Option<&'a Value> {
         match self {
-            Self::Own | Self::Slice(_) => None,
+            Self::Own | Self::Slice(_) | Self::Platform => None,
             Self::Search(setting) | Self::Deidentified(setting) => Some(setting),
         }
     }
@@ -113,6 +118,7 @@ impl Context<'_> {
             self.scope.setting().map(ToString::to_string),
             self.scope.role(),
             self.now.map(|now| now.to_string()),
+            self.origin.purpose_of_event.clone(),
         )
     }
 }
@@ -121,8 +127,9 @@ statements! {
     /// Everything a transaction must know, for this transaction only (`true` is SET LOCAL).
     fn set_context(tenant: Uuid, actor_kind: &'static str, actor: Option<Uuid>, permission: &'static str,
                    request: Uuid, address: Option<String>, user_agent: Option<String>,
-                   search: Option<String>, role: &'static str, now: Option<String>) -> Done
-        = "select 10 = num_nonnulls(
+                   search: Option<String>, role: &'static str, now: Option<String>,
+                   purpose_of_event: Option<String>) -> Done
+        = "select 11 = num_nonnulls(
                   set_config('app.tenant_id', $1::uuid::text, true),
                   set_config('app.actor_kind', $2::text, true),
                   set_config('app.actor_id', coalesce($3::uuid::text, ''), true),
@@ -132,5 +139,6 @@ statements! {
                   set_config('app.user_agent', coalesce($7::text, ''), true),
                   set_config('app.search', coalesce($8::text, ''), true),
                   set_config('app.now', coalesce($10::text, ''), true),
+                  set_config('app.purpose_of_event', coalesce($11::text, ''), true),
                   set_config('role', $9::text, true)) as done";
 }

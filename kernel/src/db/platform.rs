@@ -31,10 +31,10 @@ impl Platform {
         Ok(Self { client, actor: Actor::Operator(run), origin: Origin::internal(run) })
     }
 
-    /// Why the operator looks at what is a tenant's own (T17). It stands in that tenant's ledger, where
-    /// other entries name a program.
+    /// Why the operator looks at what is a tenant's own (T17), in 1 to 200 characters. It stands in that
+    /// tenant's ledger.
     pub fn because(&mut self, reason: &str) {
-        self.origin.user_agent = Some(format!("operator: {}", reason.trim()));
+        self.origin.purpose_of_event = Some(reason.trim().to_owned());
     }
 
     /// The driver's client, for the lint and the statement check.
@@ -59,13 +59,8 @@ impl Platform {
         bound: &Bound<R>,
     ) -> Result<Vec<R>, DbError> {
         let Self { client, actor, origin } = self;
-        let context =
-            Context { tenant, actor: *actor, permission, origin, scope: Scope::Own, now: None };
-        let mut set = context.bound();
-        // `set_config('role', 'none')` would give the connection back its login's powers.
-        if let Some(role) = set.params.last_mut() {
-            *role = Box::new("reeve_owner");
-        }
+        let (actor, scope) = (*actor, Scope::Platform);
+        let set = Context { tenant, actor, permission, origin, scope, now: None }.bound();
         let transaction = client.transaction().await?;
         transaction.query(set.statement.sql, &set.refs().collect::<Vec<_>>()).await?;
         let rows =

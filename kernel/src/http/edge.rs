@@ -7,7 +7,7 @@ use std::{
     convert::Infallible,
     net::{IpAddr, SocketAddr},
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -29,15 +29,16 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
-    Problem, docs,
+    Counted, Problem, docs,
     idempotency::Claim,
     input::Incoming,
+    limit::place,
     openapi,
     route::{Method, Route},
     telemetry::{self, Trace},
 };
 use crate::{
-    authz::{ANONYMOUS, Caller, Encoded, Events, Governed, NextPage},
+    authz::{Caller, Encoded, Events, Governed, NextPage},
     core::Core,
     db::{Actor, Origin},
     identity::{Credential, Refused},
@@ -178,9 +179,9 @@ async fn answer(edge: Edge, route: &Route, params: &RawPathParams, request: Requ
     let meta = request.extensions().get::<Meta>().cloned();
     let Some(meta) = meta else { return Response::new(Body::empty()) };
     let uri = request.uri().clone();
-    let mut tenant = None;
+    let mut seen = Seen::default();
     let span = tracing::info_span!("request", request_id = %meta.id, route = route.name);
-    let governed = govern(&edge, route, params, &meta, request, &mut tenant);
+    let governed = govern(&edge, route, params, &meta, request, &mut seen);
     let guarded = AssertUnwindSafe(governed.instrument(span)).catch_unwind();
     let result = match tokio::time::timeout(edge.patience * 2, guarded).await {
         Ok(Ok(result)) => result,
@@ -192,20 +193,30 @@ async fn answer(edge: Edge, route: &Route, params: &RawPathParams, request: Requ
         Err(problem) => problem_response(&meta, problem),
     };
     response.extensions_mut().insert(Template(route.name));
-    if let Some(tenant) = tenant {
+    if let Some(tenant) = seen.tenant {
         response.extensions_mut().insert(Tenant(tenant));
+    }
+    for (name, value) in seen.counted.get().into_iter().flat_map(|counted| counted.headers()) {
+        insert(response.headers_mut(), name, &value);
     }
     response
 }
 
-/// Identity, authorization, input, handler: in that order.
+/// What was learnt of a request on its way, whatever became of it.
+#[derive(Default)]
+struct Seen {
+    tenant: Option<Uuid>,
+    counted: Arc<OnceLock<Counted>>,
+}
+
+/// Identity, limit, authorization, input, handler: in that order.
 async fn govern(
     edge: &Edge,
     route: &Route,
     params: &RawPathParams,
     meta: &Meta,
     request: Request,
-    tenant: &mut Option<Uuid>,
+    seen: &mut Seen,
 ) -> Result<Encoded, Problem> {
     let (parts, body) = request.into_parts();
     // What is not ASCII stays in sight, to be refused and not overlooked.
@@ -214,36 +225,33 @@ async fn govern(
         request_id: meta.id,
         address: meta.address,
         user_agent: text("user-agent").map(|agent| agent.chars().take(200).collect()),
+        purpose_of_event: None,
     };
-    let (key, bearer) = (text("x-api-key"), text("authorization"));
-    let caller = if edge.core.matrix.permits(Some(ANONYMOUS), route.permission) {
-        // Who may come without a credential is not judged by one that has just expired.
-        Caller::anonymous()
-    } else {
-        let credential = match given_twice(&parts.headers) {
-            true => Credential::Ambiguous,
-            false => credential(key.as_deref(), bearer.as_deref()),
-        };
-        let identified = edge.core.callers.identify(&edge.core, &origin, credential).await;
-        match identified.and_then(|caller| same_tenant(caller, text("x-tenant-id").as_deref())) {
-            Ok(caller) => caller,
-            Err(refused) => return Err(edge.core.refuse_credential(refused, route, &origin).await),
+    let identified = identify(edge, route, &origin, &parts.headers).await;
+    count(edge, route, &origin, identified.as_ref().ok(), &seen.counted).await?;
+    let caller = match identified {
+        Ok(caller) => caller,
+        Err(refused) => {
+            let place = (route.permission, route.name);
+            return Err(edge.core.refuse_credential(refused, place, &origin).await);
         }
     };
-    *tenant = Some(caller.tenant);
+    seen.tenant = Some(caller.tenant);
     let mut governed = Governed {
         core: edge.core.clone(),
         origin,
         route: route.name,
-        // The kernel's own routes tell everybody about themselves alone.
-        slice: route.realm.and_then(|_| edge.core.matrix.slice(caller.role)),
+        realm: route.realm,
+        above: route.above,
+        slice: slice(edge, route, &caller),
         caller,
         if_match: text("if-match").map(Into::into),
         idempotency: None,
         clock: edge.core.clock.clone(),
+        counted: seen.counted.clone(),
     };
-    let elsewhere = route.realm.is_some_and(|realm| realm != governed.caller.realm);
-    if elsewhere || !edge.core.matrix.permits(governed.caller.role, route.permission) {
+    let permitted = edge.core.matrix.permits(governed.caller.role, route.permission);
+    if !permitted || !route.serves(governed.caller.realm) {
         return Err(governed.refuse(governed.forbidden(route.permission)).await);
     }
     let body = read_body(body, edge).await?;
@@ -267,6 +275,54 @@ async fn govern(
     match (route.handler)(governed.clone(), &incoming).await {
         Err(problem) => Err(governed.refuse(problem).await),
         answered => answered,
+    }
+}
+
+/// Who calls, by what the headers hold.
+async fn identify(
+    edge: &Edge,
+    route: &Route,
+    origin: &Origin,
+    headers: &HeaderMap,
+) -> Result<Caller, Refused> {
+    if route.is_open() {
+        // Who may come without a credential is not judged by one that has just expired.
+        return Ok(Caller::anonymous());
+    }
+    let text = |name: &str| headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()));
+    let (key, bearer) = (text("x-api-key"), text("authorization"));
+    let credential = match given_twice(headers) {
+        true => Credential::Ambiguous,
+        false => credential(key.as_deref(), bearer.as_deref()),
+    };
+    let caller = edge.core.callers.identify(&edge.core, origin, credential).await?;
+    same_tenant(caller, text("x-tenant-id").as_deref())
+}
+
+/// Counts a request where its route has a limit: by account or key when that is known, else by address.
+async fn count(
+    edge: &Edge,
+    route: &Route,
+    origin: &Origin,
+    caller: Option<&Caller>,
+    counted: &OnceLock<Counted>,
+) -> Result<(), Problem> {
+    let Some(limit) = route.limit else { return Ok(()) };
+    let who = match caller.and_then(|caller| caller.actor.id()) {
+        Some(id) => id.to_string(),
+        None => place(origin.address),
+    };
+    let who = format!("{} {who}", route.realm.unwrap_or_default());
+    let count = limit.count(&edge.core, origin, &who).await?;
+    counted.get_or_init(|| count).check()
+}
+
+/// As which role of the database's the caller reads, where it is not the server's own. The kernel's own
+/// routes tell everybody about themselves alone.
+fn slice(edge: &Edge, route: &Route, caller: &Caller) -> Option<&'static str> {
+    match route.is_open() {
+        true => route.open_slice,
+        false => route.realm.and_then(|_| edge.core.matrix.slice(caller.role)),
     }
 }
 
@@ -452,6 +508,8 @@ fn cors(origins: &[String]) -> CorsLayer {
         header::LOCATION,
         header::LINK,
         header::RETRY_AFTER,
+        HeaderName::from_static("ratelimit"),
+        HeaderName::from_static("ratelimit-policy"),
         HeaderName::from_static("x-request-id"),
     ];
     CorsLayer::new()

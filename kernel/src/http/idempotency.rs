@@ -11,6 +11,7 @@ use crate::{
 };
 
 /// One request's claim on a key: unique per tenant, actor and route.
+#[derive(Clone)]
 pub struct Claim {
     route: &'static str,
     key: String,

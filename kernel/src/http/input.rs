@@ -212,9 +212,9 @@ impl<T: DeserializeOwned + ToSchema + Send> Input for Form<T> {
 /// What a request says of its tenant besides its credential: a hint for a login (C-10).
 pub struct Hints {
     /// `X-Tenant-ID`.
-    pub(crate) tenant: Option<String>,
+    pub tenant: Option<String>,
     /// The host that was called, without the port.
-    pub(crate) host: Option<String>,
+    pub host: Option<String>,
     pub(crate) cookie: Option<String>,
 }
 

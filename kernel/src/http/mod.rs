@@ -6,6 +6,7 @@ mod edge;
 mod fields;
 pub(crate) mod idempotency;
 mod input;
+mod limit;
 mod openapi;
 mod page;
 mod problem;
@@ -21,10 +22,13 @@ pub use input::{
     Body, Form, FromQuery, Hints, Incoming, Input, Item, Named, OptionalBody, Query, QueryReader,
     Reference, Resume, parameter, parse_json,
 };
+pub use limit::Limit;
+pub(crate) use limit::{ALL as LIMIT_STATEMENTS, Counted, place};
 pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;
 pub use openapi::document;
 pub use page::{List, Page, Paging};
 pub use problem::{Constraint, FieldError, Problem};
+pub(crate) use route::Home;
 pub use route::{Docs, Method, Route, Routes};
 pub use serve::{Limits, serve};
 pub use telemetry::{install_metrics, metrics_router};

@@ -66,7 +66,7 @@ fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
         "operationId": operation_id(route),
         "tags": [docs.tag],
         "summary": docs.summary,
-        "description": format!("{}\n\nPermission: `{}`.", docs.description, route.permission),
+        "description": description(route),
         "parameters": parameters,
         "responses": responses(route, output.body),
         "x-permission": route.permission,
@@ -86,6 +86,11 @@ fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
         );
     }
     operation
+}
+
+fn description(route: &Route) -> String {
+    let limit = route.limit.map(|limit| format!(" {}", limit.describe())).unwrap_or_default();
+    format!("{}\n\nPermission: `{}`.{limit}", route.docs.description, route.permission)
 }
 
 /// `POST /v1/auth/api-keys/{id}/rotate` is `post_v1_auth_api_keys_id_rotate`.

@@ -9,14 +9,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Problem,
+    Limit, Problem,
     input::{Incoming, Input, InputDoc},
 };
 use crate::{
     authz::{Authorized, Effect, Encoded, Governed, Permission, Reply},
     db::Bound,
     policies::AttributesRow,
-    sessions, sign_on,
 };
 
 /// The methods in use.
@@ -53,6 +52,12 @@ pub struct Route {
     pub permission: &'static str,
     /// The realm whose callers it serves; `None`: every realm's.
     pub realm: Option<&'static str>,
+    /// The realm above, whose callers it serves as well.
+    pub above: Option<&'static str>,
+    open: bool,
+    /// As which role of the database's somebody without a credential reads.
+    pub(crate) open_slice: Option<&'static str>,
+    pub limit: Option<Limit>,
     /// `read`, `write`, `disclose`, `deidentify` or `follow`.
     pub effect: &'static str,
     pub docs: Docs,
@@ -93,6 +98,17 @@ pub struct Routes {
     routes: Vec<Route>,
 }
 
+/// What a module says of all its routes.
+pub(crate) struct Home {
+    pub(crate) realm: Option<&'static str>,
+    pub(crate) above: Option<&'static str>,
+    /// What somebody without a credential may do.
+    pub(crate) open: &'static [&'static str],
+    pub(crate) open_slice: Option<&'static str>,
+    /// Where a route has no limit of its own.
+    pub(crate) limit: Option<Limit>,
+}
+
 /// A handler: a function of `Authorized<P>` and an input, whose answer is the one that `P`'s effect
 /// demands. Every function of that shape is one.
 pub trait Handle<P: Permission, I, V>: Send + Sync + 'static {
@@ -115,7 +131,12 @@ where
 impl Route {
     /// Whether somebody without a credential may call it.
     pub fn is_open(&self) -> bool {
-        [sessions::OPEN, sign_on::OPEN].concat().contains(&self.permission)
+        self.open
+    }
+
+    /// Whether it is there for callers of this realm; what they may do the matrix says.
+    pub fn serves(&self, realm: &str) -> bool {
+        self.open || self.realm.is_none_or(|ours| ours == realm) || self.above == Some(realm)
     }
 }
 
@@ -182,6 +203,10 @@ impl Routes {
             name: format!("{} {path}", method.name()).leak(),
             permission: P::NAME,
             realm: None,
+            above: None,
+            open: false,
+            open_slice: None,
+            limit: None,
             effect: <P::Effect as Effect>::NAME,
             docs,
             attributes: P::ATTRIBUTES,
@@ -191,9 +216,24 @@ impl Routes {
         });
     }
 
-    /// The routes, for the callers of `realm` alone when there is one.
-    pub(crate) fn of_realm(self, realm: Option<&'static str>) -> Vec<Route> {
-        self.routes.into_iter().map(|route| Route { realm, ..route }).collect()
+    /// Adds routes under a limit of their own.
+    pub fn limited(&mut self, limit: Limit, add: impl FnOnce(&mut Self)) {
+        let mut own = Self::default();
+        add(&mut own);
+        self.routes.extend(own.routes.into_iter().map(|r| Route { limit: Some(limit), ..r }));
+    }
+
+    /// The routes, at home in a module.
+    pub(crate) fn at(self, home: &Home) -> Vec<Route> {
+        let settle = |route: Route| Route {
+            realm: home.realm,
+            above: home.above,
+            open: home.open.contains(&route.permission),
+            open_slice: home.open_slice,
+            limit: route.limit.or(home.limit),
+            ..route
+        };
+        self.routes.into_iter().map(settle).collect()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use passwords::Policy;
 
+use crate::http::Limit;
+
 /// How a realm's tokens are signed (RFC 7518 section 3.1). The audience decides, never the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signature {
@@ -39,8 +41,8 @@ pub struct Realm {
     pub tenant_fields: &'static [&'static str],
     /// Whether its organizations narrow roles by attribute policies (C-20).
     pub attribute_policies: bool,
-    /// The role of those who register themselves; `None`: accounts are given.
-    pub registers_as: Option<&'static str>,
+    /// How often an address may sign in as one of its people; beside it guesses are slowed everywhere.
+    pub login_limit: Option<Limit>,
 }
 
 impl Realm {

@@ -59,13 +59,8 @@ statements! {
 }
 
 pub(crate) fn constraints() -> Vec<Constraint> {
-    let name = || Problem::field(&["body", "name"], "length", "give 1 to 80 characters");
-    vec![
-        Constraint { name: "api_key_name_check", problem: name },
-        Constraint { name: "tenant_name_check", problem: name },
-        Constraint {
-            name: "tenant_name_taken",
-            problem: || Problem::conflict("tenant_name_taken", "there is a tenant of this name"),
-        },
-    ]
+    vec![Constraint {
+        name: "api_key_name_check",
+        problem: || Problem::field(&["body", "name"], "length", "give 1 to 80 characters"),
+    }]
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use passwords::PasswordHash;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -15,9 +15,9 @@ use super::{
     sql::{self, PersonRow},
 };
 use crate::{
-    authz::{Answer, Authorized, Committed, Disclosed, Permission, Writes},
+    authz::{Answer, Authorized, Committed, Disclosed, Permission},
     db::Actor,
-    http::{Body, FromQuery, Item, Page, Patch, Problem, Query, QueryReader},
+    http::{Body, FromQuery, Item, Page, Patch, Problem, Query, QueryReader, parameter},
     identity::{OneTimeCode, TokenText},
     privacy::{Pii, Reveal},
 };
@@ -48,6 +48,10 @@ pub struct PersonView {
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+    /// Whether the account was removed (S-024).
+    is_deleted: bool,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    deleted_at: Option<Timestamp>,
 }
 
 pub(super) fn view(fields: &[&'static str], row: PersonRow, reveal: &Reveal) -> PersonView {
@@ -64,6 +68,8 @@ pub(super) fn view(fields: &[&'static str], row: PersonRow, reveal: &Reveal) -> 
         tenant: tenant_names(fields, row.tenant_id),
         created_at: row.created_at,
         updated_at: row.updated_at,
+        is_deleted: row.deleted_at.is_some(),
+        deleted_at: row.deleted_at,
     }
 }
 
@@ -167,17 +173,26 @@ pub async fn change_me(
 
 /// Which people.
 pub struct PeopleQuery {
+    /// Those too whose account was removed.
+    deleted: bool,
     limit: i64,
     cursor: Option<String>,
 }
 
 impl FromQuery for PeopleQuery {
     fn read(query: &mut QueryReader) -> Self {
-        Self { limit: query.limit(), cursor: query.text("cursor", 2000) }
+        Self {
+            deleted: query.parse("deleted", "true or false").unwrap_or(false),
+            limit: query.limit(),
+            cursor: query.text("cursor", 2000),
+        }
     }
 
     fn parameters() -> Vec<Value> {
-        Page::<()>::parameters()
+        let words = "removed accounts too, for those who manage people";
+        let mut all = vec![parameter("deleted", json!({"type": "boolean"}), words)];
+        all.extend(Page::<()>::parameters());
+        all
     }
 }
 
@@ -185,13 +200,17 @@ pub async fn list(
     act: Authorized<ReadPeople>,
     Query(query): Query<PeopleQuery>,
 ) -> Result<Disclosed<Page<PersonView>>, Problem> {
+    let question = if query.deleted { "deleted" } else { "" };
+    if query.deleted {
+        act.also::<ManagePeople>()?;
+    }
     let after = match &query.cursor {
-        Some(cursor) => act.unseal("", cursor)?,
+        Some(cursor) => act.unseal(question, cursor)?,
         None => Uuid::nil(),
     };
     let fields = act.core().tenant_fields(act.caller().realm);
-    act.disclose(sql::list_people(after, query.limit + 1), |rows, reveal| {
-        let page = Page::cut(rows, query.limit, |last| act.seal("", &last.id))?;
+    act.disclose(sql::list_people(after, query.limit + 1, query.deleted), |rows, reveal| {
+        let page = Page::cut(rows, query.limit, |last| act.seal(question, &last.id))?;
         Ok(Answer::ok(page.map(|row| view(fields, row, reveal))))
     })
     .await
@@ -274,22 +293,6 @@ pub(super) fn insert(
         state,
         hash.map(|hash| hash.as_str().to_owned()),
     )
-}
-
-/// Makes an active account for somebody who asked for it themselves.
-pub(crate) async fn create<P: Permission<Effect = Writes>>(
-    act: &Authorized<P>,
-    person: NewPerson,
-    role: &'static str,
-    hash: Option<PasswordHash>,
-) -> Result<Committed<PersonView>, Problem> {
-    let fields = act.core().tenant_fields(act.caller().realm);
-    let insert = insert(act.new_id(), person, Some(role), "active", hash);
-    act.write(insert, move |row, reveal| {
-        let location = format!("/auth/users/{}", row.id);
-        Answer::created(view(fields, row, reveal), location)
-    })
-    .await
 }
 
 fn new_code<P: Permission>(act: &Authorized<P>) -> Result<OneTimeCode, Problem> {

@@ -2,14 +2,14 @@
 //! themselves. Somebody's address is unique in a tenant and nowhere else (S-026).
 
 mod http;
+mod newcomer;
 mod operator;
 mod rules;
 pub(crate) mod sql;
 
 pub use http::PersonView;
-pub(crate) use http::create;
+pub use newcomer::{Asked, Newcomer};
 pub use operator::{NewAccount, People};
-pub(crate) use rules::NewPerson;
 
 use serde_json::json;
 
@@ -43,7 +43,11 @@ const CHANGE_ME: Docs = Docs::new(
     "Name, phone, language. One's role and standing are others' to change.",
 )
 .example(|| json!({"phone": "+27 11 555 0100"}));
-const LIST: Docs = Docs::new(TAG, "List people", "By the order in which they came.");
+const LIST: Docs = Docs::new(
+    TAG,
+    "List people",
+    "By the order in which they came. `deleted` shows removed accounts too and needs `user:write`.",
+);
 const INVITE: Docs = Docs::new(
     TAG,
     "Invite somebody",

@@ -76,7 +76,7 @@ impl People<'_> {
         let mut all: Vec<PersonView> = vec![];
         loop {
             let after = all.last().map_or(Uuid::nil(), |last| last.id);
-            let list = sql::list_people(after, 200).bound;
+            let list = sql::list_people(after, 200, false).bound;
             let rows = self.platform.run(self.tenant.id, "user:read", &list).await?;
             let full = rows.len() == 200;
             let fields = self.realm.tenant_fields;

@@ -23,6 +23,7 @@ row! {
         state: String,
         created_at: Timestamp,
         updated_at: Timestamp,
+        deleted_at: Option<Timestamp>,
         version: i32,
     }
 }
@@ -44,7 +45,8 @@ row! {
 macro_rules! columns {
     () => {
         "id, tenant_id, kernel.open(email) as email, kernel.open(full_name) as full_name, kernel.open(phone) as phone,
-         preferred_language, role, state, created_at, updated_at, version"
+         preferred_language, role, state, created_at, updated_at, deleted_at,
+         version"
     };
 }
 
@@ -63,9 +65,10 @@ statements! {
         = concat!("select ", columns!(), " from kernel.account
             where tenant_id = kernel.tenant() and id = $1 and deleted_at is null");
 
-    fn list_people(after: Uuid, limit: i64) -> PersonRow, discloses "kernel.account"
+    /// `removed`: those too whose account was removed.
+    fn list_people(after: Uuid, limit: i64, removed: bool) -> PersonRow, discloses "kernel.account"
         = concat!("select ", columns!(), " from kernel.account
-            where tenant_id = kernel.tenant() and id > $1 and deleted_at is null
+            where tenant_id = kernel.tenant() and id > $1 and (deleted_at is null or $3)
             order by id limit $2");
 
     /// By address or id, for the command line.

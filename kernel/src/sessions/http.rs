@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    EndSessions, ReadKeys, ReadSessions, Refresh, Register, SignIn, UseCode,
+    EndSessions, ReadKeys, ReadSessions, Refresh, SignIn, UseCode,
     login::{self, Attempt, Given},
     rules, sql,
 };
@@ -19,7 +19,7 @@ use crate::{
     db::Actor,
     http::{Body, Form, Hints, Item, Problem},
     identity::{Family, OneTimeCode, TokenText},
-    people::{self, NewPerson, OwnAccount, PersonView},
+    people::OwnAccount,
     privacy::{Pii, Reveal},
 };
 
@@ -94,52 +94,8 @@ pub async fn login(
     login::by_password(&act, attempt).await
 }
 
-/// An account that somebody makes for themselves.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RegisterRequest {
-    email: String,
-    #[schema(value_type = String, format = Password)]
-    password: Password,
-    full_name: String,
-    phone: Option<String>,
-    /// ISO 639; `en` when not said.
-    preferred_language: Option<String>,
-    /// The organisation: its id, code or name.
-    #[serde(alias = "tenant")]
-    municipality_code: Option<String>,
-}
-
-pub async fn register(
-    act: Authorized<Register>,
-    (Body(body), hints): (Body<RegisterRequest>, Hints),
-) -> Result<Committed<PersonView>, Problem> {
-    let hint = body.municipality_code.or(hints.tenant);
-    let found = act.look_up(sql::find_login(String::new(), hint, hints.host, None)).await?;
-    let unknown =
-        || Problem::new(404, "no_such_organisation", "there is no organisation of this code");
-    let found = found.into_iter().next().ok_or_else(unknown)?;
-    if !found.tenant_active {
-        return Err(Problem::tenant_suspended());
-    }
-    let realm = *act.core().realm(&found.realm).ok_or_else(unknown)?;
-    let Some(role) = realm.registers_as else {
-        let detail = "accounts of this organisation are given by its administrators";
-        return Err(Problem::new(403, "registration_closed", detail));
-    };
-    let person =
-        NewPerson::parse((body.email, body.full_name), (body.phone, body.preferred_language))?;
-    let hash = hash_new(&act, "password", body.password, &person.about(), realm.passwords).await?;
-    let within = act.on_behalf_of(Caller {
-        tenant: found.tenant_id,
-        realm: realm.name,
-        ..Caller::anonymous()
-    });
-    people::create(&within, person, role, Some(hash)).await
-}
-
 /// Hashes a new password that the rules allow.
-async fn hash_new<P: Permission>(
+pub(crate) async fn hash_new<P: Permission>(
     act: &Authorized<P>,
     field: &str,
     password: Password,

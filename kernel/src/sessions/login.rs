@@ -14,7 +14,7 @@ use crate::{
     authz::{Answer, Authorized, Caller, Committed, Permission},
     core::Core,
     db::{Actor, Bound, Done},
-    http::Problem,
+    http::{Counted, Problem, place},
     identity::{Bearer, Family, Realm},
     seal::derive,
 };
@@ -45,7 +45,8 @@ pub(super) async fn by_password(
 ) -> Result<Committed<TokenResponse>, Problem> {
     let soonest = Instant::now() + SOONEST;
     let outcome = judge(act, attempt).await;
-    if matches!(&outcome, Err(problem) if problem.status == 401) {
+    let wrong = |problem: &Problem| problem.status == 401 || problem.code == "too_many_requests";
+    if outcome.as_ref().is_err_and(wrong) {
         sleep_until(soonest).await;
     }
     let (found, account, verdict) = outcome?;
@@ -81,11 +82,16 @@ async fn judge(
     }
     let email = rules::email(&attempt.email).unwrap_or_default();
     let default = core.identity.default_tenant.clone();
+    let named = attempt.hint.is_some();
     let find = sql::find_login(email.clone(), attempt.hint, attempt.host, default);
     let found = act.look_up(find).await?.into_iter().next();
     let tenant = found.as_ref().map_or(Uuid::nil(), |row| row.tenant_id);
     let account = found.as_ref().and_then(|row| row.account_id);
     let realm = found.as_ref().and_then(|row| core.realm(&row.realm));
+    let counted = count(act, realm, named, &email).await?;
+    if named {
+        act.tell_count(counted)?;
+    }
     let given = Given {
         email,
         password: attempt.password,
@@ -96,6 +102,10 @@ async fn judge(
         tenant,
     };
     let verdict = check(act, given).await?;
+    let unlimited = realm.is_some_and(|realm| realm.login_limit.is_none());
+    if !(unlimited && verdict.right) {
+        act.tell_count(counted)?;
+    }
     match (found, account) {
         (Some(row), Some(_)) if verdict.right && !row.tenant_active => {
             Err(Problem::tenant_suspended().refusing_in(SignIn::NAME, tenant))
@@ -105,6 +115,25 @@ async fn judge(
         }
         _ => Err(refused(tenant, SignIn::NAME)),
     }
+}
+
+/// Counts a login by address and name where the realm of the organisation limits them. Where the organisation is not
+/// named, and so follows from the e-mail address, every login is counted: what a wrong password is answered must not
+/// tell whose the address is.
+async fn count(
+    act: &Authorized<SignIn>,
+    realm: Option<&Realm>,
+    named: bool,
+    email: &str,
+) -> Result<Option<Counted>, Problem> {
+    let core = act.core();
+    let limit = match realm.filter(|_| named) {
+        Some(realm) => realm.login_limit,
+        None => core.realms.iter().find_map(|realm| realm.login_limit),
+    };
+    let Some(limit) = limit else { return Ok(None) };
+    let who = format!("{} {email}", place(act.origin().address));
+    limit.count(core, act.origin(), &who).await.map(Some)
 }
 
 /// A password to be looked at.

@@ -8,15 +8,14 @@ mod login;
 mod rules;
 pub(crate) mod sql;
 
-pub(crate) use http::parse_email;
 pub use http::{SessionView, TokenResponse};
+pub(crate) use http::{hash_new, parse_email};
 pub(crate) use login::{Hashes, prepare, tokens};
 pub(crate) use rules::domain;
 
 use serde_json::json;
 
 use crate::{
-    authz::Permission,
     http::{Docs, Routes},
     people::OwnAccount,
     permissions,
@@ -25,8 +24,6 @@ use crate::{
 permissions! {
     /// Sign in with a password.
     SignIn = "auth:login", Writes;
-    /// Make an account for oneself, where a realm lets people.
-    Register = "auth:register", Writes;
     /// Get the next tokens of a session.
     Refresh = "auth:refresh", Writes;
     /// Set a password with a code.
@@ -38,10 +35,6 @@ permissions! {
     /// Sign out.
     EndSessions = "self:sign_out", Writes;
 }
-
-/// What anybody may do who has no credential yet.
-pub(crate) const OPEN: &[&str] =
-    &[SignIn::NAME, Register::NAME, Refresh::NAME, UseCode::NAME, ReadKeys::NAME];
 
 const TAG: &str = "auth";
 const TOKEN: Docs = Docs::new(
@@ -57,16 +50,6 @@ const LOGIN: Docs = Docs::new(
     "As `POST /auth/token`; `tenant` or `municipality_code` names the organisation.",
 )
 .example(|| json!({"email": "ana@example.org", "password": "a long enough secret"}));
-const REGISTER: Docs = Docs::new(
-    TAG,
-    "Make an account for oneself",
-    "In organisations whose people register themselves; everywhere else accounts are given.",
-)
-.status(201)
-.example(|| {
-    json!({"email": "thandi@example.org", "password": "a long enough secret",
-           "full_name": "Thandi Nkosi", "preferred_language": "zu", "municipality_code": "EXAMPLE"})
-});
 const REFRESH: Docs = Docs::new(
     TAG,
     "Get the next tokens",
@@ -106,7 +89,6 @@ const JWKS: Docs = Docs::new(
 pub(crate) fn routes(routes: &mut Routes) {
     routes.post(SignIn, "/auth/token", http::token, TOKEN);
     routes.post(SignIn, "/auth/login", http::login, LOGIN);
-    routes.post(Register, "/auth/register", http::register, REGISTER);
     routes.post(Refresh, "/auth/refresh", http::refresh, REFRESH);
     routes.post(EndSessions, "/auth/logout", http::logout, LOGOUT);
     routes.get(ReadSessions, "/auth/sessions", http::list, SESSIONS);

@@ -15,7 +15,6 @@ pub use operator::{NewProvider, ProviderFault, ProviderInfo, Providers};
 use serde_json::json;
 
 use crate::{
-    authz::Permission,
     http::{Docs, Routes},
     permissions,
 };
@@ -26,9 +25,6 @@ permissions! {
     /// Come back from it.
     SignOn = "auth:sso", Writes;
 }
-
-/// What anybody may do who has no credential yet.
-pub(crate) const OPEN: &[&str] = &[StartSignOn::NAME, SignOn::NAME];
 
 const TAG: &str = "sso";
 const START: Docs = Docs::new(

@@ -37,7 +37,7 @@ pub const REALM: Realm = Realm {
     passwords: Policy::Argon2id,
     tenant_fields: &["school_id"],
     attribute_policies: false,
-    registers_as: None,
+    login_limit: None,
 };
 
 /// The module, for the server to mount.
@@ -68,12 +68,16 @@ pub fn module() -> Module {
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
+        above: None,
         delegates: permissions::DELEGATES,
         slices: ferpa::SLICES,
+        open: &[],
+        open_slice: None,
         entities: ferpa::ENTITIES,
         resources: &[],
         statements: statements(),
         constraints,
+        limit: None,
         routes,
     }
 }

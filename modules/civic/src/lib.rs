@@ -4,11 +4,12 @@
 //! [`permissions`].
 
 mod permissions;
+mod registration;
 
 use kernel::{
-    http::Routes,
+    http::{Limit, Routes},
     identity::{Realm, Signature},
-    module::Module,
+    module::{Above, Module},
 };
 use passwords::Policy;
 
@@ -23,23 +24,33 @@ pub const REALM: Realm = Realm {
     // TokenPayload has `tenant_id`; a user has `municipality_id` too.
     tenant_fields: &["tenant_id", "municipality_id"],
     attribute_policies: false,
-    registers_as: Some("citizen"),
+    login_limit: Some(Limit::per_minute("login", 5)),
 };
+
+/// Those who stand above the municipalities and enter one at a time, for a purpose.
+pub const PLATFORM: Realm =
+    Realm { name: "platform", tenant_fields: &["tenant_id"], login_limit: None, ..REALM };
 
 /// The module, for the server to mount.
 pub fn module() -> Module {
+    let mut routes = Routes::default();
+    registration::routes(&mut routes);
     Module {
         name: "civic",
         migrations: vec![],
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
+        above: Some(Above { realm: PLATFORM, grants: permissions::ABOVE }),
         delegates: &[],
         slices: &[],
+        open: permissions::OPEN,
+        open_slice: None,
         entities: &[],
         resources: &[],
         statements: vec![],
         constraints: Vec::new,
-        routes: Routes::default(),
+        limit: Some(Limit::per_minute("default", 60)),
+        routes,
     }
 }

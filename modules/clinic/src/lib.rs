@@ -29,7 +29,7 @@ pub const REALM: Realm = Realm {
     passwords: Policy::Argon2id,
     tenant_fields: &["tenant_id"],
     attribute_policies: false,
-    registers_as: None,
+    login_limit: None,
 };
 
 /// The module, for the server to mount.
@@ -48,8 +48,11 @@ pub fn module() -> Module {
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
+        above: None,
         delegates: &[],
         slices: &[],
+        open: &[],
+        open_slice: None,
         entities: &[],
         resources: &[],
         statements: [patients::sql::ALL, appointments::sql::ALL, catalogues::sql::ALL].concat(),
@@ -61,6 +64,7 @@ pub fn module() -> Module {
             ];
             all.into_iter().flatten().collect()
         },
+        limit: None,
         routes,
     }
 }

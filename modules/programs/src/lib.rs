@@ -39,7 +39,7 @@ pub const REALM: Realm = Realm {
     passwords: Policy::Pbkdf2Sha256,
     tenant_fields: &["tenant_id"],
     attribute_policies: false,
-    registers_as: None,
+    login_limit: None,
 };
 
 /// The module, for the server to mount.
@@ -72,12 +72,16 @@ pub fn module() -> Module {
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
+        above: None,
         delegates: permissions::DELEGATES,
         slices: &[],
+        open: &[],
+        open_slice: None,
         entities: &[],
         resources: &[],
         statements: statements(),
         constraints,
+        limit: None,
         routes,
     }
 }

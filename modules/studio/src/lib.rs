@@ -23,7 +23,7 @@ pub const REALM: Realm = Realm {
     passwords: Policy::Argon2id,
     tenant_fields: &["organization_id"],
     attribute_policies: true,
-    registers_as: None,
+    login_limit: None,
 };
 
 /// The module, for the server to mount.
@@ -34,12 +34,16 @@ pub fn module() -> Module {
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
+        above: None,
         delegates: &[],
         slices: &[],
+        open: &[],
+        open_slice: None,
         entities: &[],
         resources: permissions::RESOURCES,
         statements: vec![],
         constraints: Vec::new,
+        limit: None,
         routes: Routes::default(),
     }
 }

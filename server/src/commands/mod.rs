@@ -118,12 +118,17 @@ struct DemoArgs {
     records: usize,
 }
 
+/// Why an operator looks at what is an organisation's own.
+fn parse_reason(given: &str) -> Result<String, String> {
+    kernel::audit::parse_purpose(given).map_err(|(_, msg)| msg)
+}
+
 #[derive(Subcommand)]
 enum TenantCommand {
     /// Create an organisation: reeve tenant create "Clínica Norte"
     Create {
         name: String,
-        /// Whose people these are: clinic, programs, athletics, civic or studio.
+        /// Whose people these are: clinic, programs, athletics, civic, platform or studio.
         #[arg(long, default_value = "clinic")]
         realm: String,
         /// A short name by which a login may name it, such as a municipality's code.
@@ -169,7 +174,7 @@ enum UserCommand {
         #[arg(long)]
         tenant: String,
         /// Why you look: a ticket, a request of theirs.
-        #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        #[arg(long, value_parser = parse_reason)]
         reason: String,
     },
     /// End somebody's sessions and let them in no more; within a second, everywhere.
@@ -280,7 +285,7 @@ enum TokenKeyCommand {
     List,
     /// Make a new key, which signs from five seconds on; the former ones verify during the overlap.
     Rotate {
-        /// clinic, programs, athletics, civic or studio.
+        /// clinic, programs, athletics, civic, platform or studio.
         #[arg(long, required_unless_present = "all")]
         realm: Option<String>,
         /// Every realm's.

@@ -1,5 +1,13 @@
 //! Tenants and their keys as an operator sees them: from the command line, above all tenants.
 
+macro_rules! columns {
+    () => {
+        "id, name, is_active, require_if_match, realm, code, host, created_at"
+    };
+}
+
+pub(crate) mod sql;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
@@ -13,6 +21,7 @@ use crate::{
     policies::insert_defaults,
     row, statements,
 };
+pub use sql::{change_tenant, found_tenant};
 
 row! {
     /// A tenant.
@@ -42,12 +51,6 @@ pub struct NewTenant {
     pub require_if_match: bool,
     /// Made for a demonstration: a production server refuses to serve beside it.
     pub demo: bool,
-}
-
-macro_rules! columns {
-    () => {
-        "id, name, is_active, require_if_match, realm, code, host, created_at"
-    };
 }
 
 statements! {

@@ -1,0 +1,134 @@
+-- Why: some stand above the organisations of a module and look into one for a stated purpose; strangers read what
+-- an organisation shows to everybody; and neither may ask without end. The database holds who stands above whom, why
+-- somebody looked, and how often somebody came.
+set role reeve_ledger;
+-- FHIR AuditEvent.purposeOfEvent. Like who acted, it comes from the transaction's context alone.
+alter table audit.entry
+    add column purpose_of_event text default nullif(current_setting('app.purpose_of_event', true), '')
+        check (length(purpose_of_event) between 1 and 200);
+reset role;
+
+set role reeve_owner;
+-- Whose people stand above which realm's organisations; a test compares it with the modules.
+create table kernel.above (
+    realm text not null primary key,
+    above text not null
+);
+insert into kernel.above values ('civic', 'platform');
+insert into kernel.administering_role values ('platform', 'platform_admin');
+grant select on kernel.above to reeve_keeper;
+
+-- How often somebody came, under a keyed hash of the rule and of who it was. Lost in a crash, and then everybody
+-- begins anew: it is no record.
+create unlogged table kernel.rate (
+    key      bytea primary key check (length(key) = 32),
+    began_at timestamptz not null,
+    requests integer not null
+) with (fillfactor = 50);
+grant select, insert, update on kernel.rate to reeve_app;
+grant select, delete on kernel.rate to reeve_keeper;
+
+-- Counts a request in a window that began with its first: how many there are now, and how many seconds are left.
+-- The row's lock makes those of all servers take turns.
+create function kernel.count_request(p_key bytea, p_window integer)
+returns table (so_far integer, seconds_left integer) language plpgsql as $$
+declare
+    at timestamptz := kernel.now();
+    lasts interval := make_interval(secs => p_window);
+    began timestamptz;
+begin
+    insert into kernel.rate as r (key, began_at, requests) values (p_key, at, 1)
+    on conflict (key) do update set
+        began_at = case when at >= r.began_at + lasts then at else r.began_at end,
+        requests = case when at >= r.began_at + lasts then 1 else r.requests + 1 end
+    returning r.began_at, r.requests into began, so_far;
+    seconds_left := least(ceil(extract(epoch from began + lasts - at)), p_window);
+    return next;
+end $$;
+reset role;
+
+grant create on schema kernel to reeve_keeper;
+set role reeve_keeper;
+-- An organisation of a realm, by its id, code or name, or by the host that was called.
+create function kernel.find_organisation(p_realm text, p_named text, p_host text)
+returns table (id uuid, is_active boolean, require_if_match boolean)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    select t.id, t.is_active, t.require_if_match
+      from kernel.tenant t
+     where t.realm = p_realm
+       and case when p_named is null then t.host = lower(p_host)
+                else t.id::text = lower(p_named) or lower(t.code) = lower(p_named) or t.name = p_named end
+     order by (t.id::text = lower(p_named)) desc, (lower(t.code) = lower(p_named)) desc nulls last
+     limit 1;
+end;
+revoke all on function kernel.find_organisation(text, text, text) from public;
+grant execute on function kernel.find_organisation(text, text, text) to reeve_app;
+
+-- Whether the actor stands above the organisations of a realm now: an active account with a role, in an active
+-- organisation of the realm above. The second layer of Authorized::enter and Authorized::found.
+create function kernel.stands_above(p_realm text) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    select exists (
+        select from kernel.above b
+          join kernel.tenant t on t.realm = b.above and t.is_active
+          join kernel.account a on a.tenant_id = t.id
+                               and a.id = nullif(current_setting('app.actor_id', true), '')::uuid
+         where b.realm = p_realm and current_setting('app.actor_kind', true) = 'user'
+           and a.state = 'active' and a.deleted_at is null and a.role is not null);
+end;
+revoke all on function kernel.stands_above(text) from public;
+grant execute on function kernel.stands_above(text) to reeve_owner;
+
+-- An organisation that the actor stands above; nothing for everybody else.
+create function kernel.find_below(p_realm text, p_named text)
+returns table (id uuid, is_active boolean, require_if_match boolean)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    select o.id, o.is_active, o.require_if_match
+      from kernel.find_organisation(p_realm, p_named, null) o
+     where kernel.stands_above(p_realm);
+end;
+revoke all on function kernel.find_below(text, text) from public;
+grant execute on function kernel.find_below(text, text) to reeve_app;
+
+-- As before, and counts of yesterday.
+create or replace function kernel.sweep() returns void
+language sql security definer set search_path = pg_catalog, pg_temp
+begin atomic
+    delete from kernel.idempotency where expires_at < now();
+    delete from kernel.credential_change where at < now() - interval '1 day';
+    delete from kernel.login_guard where last_at < now() - interval '1 day';
+    delete from kernel.outbox where at < now() - interval '1 day';
+    delete from kernel.rate where began_at < now() - interval '1 day';
+end;
+reset role;
+revoke create on schema kernel from reeve_keeper;
+
+-- reeve_app neither inserts nor updates an organisation. Who stands above does, through these two, which work as
+-- the owner and so under the one tenant policy: on the organisation of the transaction and no other.
+set role reeve_owner;
+create function kernel.found_tenant(p_name text, p_realm text, p_code text) returns setof kernel.tenant
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    return query
+        insert into kernel.tenant (tenant_id, id, name, realm, code)
+        select kernel.tenant(), kernel.tenant(), p_name, p_realm, p_code where kernel.stands_above(p_realm)
+        returning *;
+end $$;
+revoke all on function kernel.found_tenant(text, text, text) from public;
+grant execute on function kernel.found_tenant(text, text, text) to reeve_app;
+
+create function kernel.change_tenant(p_name text, p_is_active boolean) returns setof kernel.tenant
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    return query
+        update kernel.tenant t
+           set name = coalesce(p_name, t.name), is_active = coalesce(p_is_active, t.is_active)
+         where t.tenant_id = kernel.tenant() and t.id = kernel.tenant() and kernel.stands_above(t.realm)
+        returning t.*;
+end $$;
+revoke all on function kernel.change_tenant(text, boolean) from public;
+grant execute on function kernel.change_tenant(text, boolean) to reeve_app;
+reset role;

@@ -1,0 +1,15 @@
+//! Registration: citizens make their own accounts, and consent to what is done with them (POPIA s11(1)(a)).
+
+mod docs;
+mod http;
+mod rules;
+
+use kernel::http::{Limit, Routes};
+
+use crate::permissions::Register;
+
+pub fn routes(routes: &mut Routes) {
+    routes.limited(Limit::per_hour("register", 3), |routes| {
+        routes.post(Register, "/auth/register", http::register, docs::REGISTER);
+    });
+}
