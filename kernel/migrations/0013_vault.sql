@@ -160,6 +160,8 @@ alter table kernel.consent drop constraint consent_grantor_check,
     add column revoked_channel text constraint consent_revoked_channel
         check (revoked_channel is null or revoked_channel ~ '^[a-z][a-z0-9_]{0,31}$' and revoked_at is not null);
 alter table kernel.consent
+    -- Who consents for themselves is named by their own record.
+    alter column grantor_name drop not null,
     alter column grantor_name type kernel.sealed using kernel.seal_as(tenant_id, subject_id, grantor_name),
     alter column relation type kernel.sealed using kernel.seal_as(tenant_id, subject_id, relation),
     alter column document_reference type kernel.sealed using kernel.seal_as(tenant_id, subject_id, document_reference),

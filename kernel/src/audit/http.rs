@@ -19,47 +19,47 @@ use crate::{
 /// An entry of the ledger.
 #[derive(Serialize, ToSchema)]
 pub struct AuditEntry {
-    id: Uuid,
+    pub id: Uuid,
     /// When, UTC.
     #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
+    pub at: Timestamp,
     /// `api_key`, `operator`, `system` or `anonymous`.
-    actor_kind: String,
-    actor_id: Option<Uuid>,
+    pub actor_kind: String,
+    pub actor_id: Option<Uuid>,
     /// The permission under which it happened.
-    permission: Option<String>,
+    pub permission: Option<String>,
     /// `CREATE`, `READ`, `UPDATE` or `DELETE`.
-    operation: String,
+    pub operation: String,
     /// The table, or for a refusal the route.
-    resource: String,
-    record_id: Option<Uuid>,
+    pub resource: String,
+    pub record_id: Option<Uuid>,
     /// The records that a list showed.
-    record_ids: Option<Vec<Uuid>>,
-    before: Option<Value>,
-    after: Option<Value>,
+    pub record_ids: Option<Vec<Uuid>>,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
     /// `allowed` or `refused`.
-    outcome: String,
-    reason: Option<String>,
-    request_id: Uuid,
-    address: Option<String>,
-    user_agent: Option<String>,
+    pub outcome: String,
+    pub reason: Option<String>,
+    pub request_id: Uuid,
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
     /// Why somebody from above the organisation looked (FHIR AuditEvent.purposeOfEvent).
-    purpose_of_event: Option<String>,
+    pub purpose_of_event: Option<String>,
 }
 
 /// Which entries, and from where on.
 #[derive(Default)]
 pub struct Filter {
-    record_id: Option<Uuid>,
-    resource: Option<String>,
-    operation: Option<String>,
-    outcome: Option<String>,
-    actor_id: Option<Uuid>,
-    request_id: Option<Uuid>,
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
-    limit: i64,
-    cursor: Option<String>,
+    pub record_id: Option<Uuid>,
+    pub resource: Option<String>,
+    pub operation: Option<String>,
+    pub outcome: Option<String>,
+    pub actor_id: Option<Uuid>,
+    pub request_id: Option<Uuid>,
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+    pub limit: i64,
+    pub cursor: Option<String>,
 }
 
 impl FromQuery for Filter {
@@ -121,6 +121,18 @@ pub async fn list(
     act: Authorized<ReadAudit>,
     Query(filter): Query<Filter>,
 ) -> Result<Disclosed<Page<AuditEntry>>, Problem> {
+    disclose_entries(&act, filter, Answer::ok).await
+}
+
+/// A page of the ledger in the answer of whoever asks: a module may have a document with fields of its own.
+///
+/// # Errors
+/// 422 for a cursor of another question, and what [`Problem`] says of the database's failure.
+pub async fn disclose_entries<V: Serialize>(
+    act: &Authorized<ReadAudit>,
+    filter: Filter,
+    answer: impl FnOnce(Page<AuditEntry>) -> Answer<V>,
+) -> Result<Disclosed<V>, Problem> {
     let question = filter.question();
     let limit = filter.limit;
     let Place(at, sequence) = match &filter.cursor {
@@ -142,7 +154,7 @@ pub async fn list(
     act.disclose(statement, |rows, reveal| {
         let page =
             Page::cut(rows, limit, |last| act.seal(&question, &Place(last.at, last.sequence)))?;
-        Ok(Answer::ok(page.map(|row| view(&act, row, reveal, open))))
+        Ok(answer(page.map(|row| view(act, row, reveal, open))))
     })
     .await
 }

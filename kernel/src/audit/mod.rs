@@ -4,6 +4,8 @@
 mod http;
 pub(crate) mod sql;
 
+pub use http::{AuditEntry, Filter, disclose_entries};
+
 use crate::{
     authz::Permission,
     http::{Docs, Fault, Routes, text},

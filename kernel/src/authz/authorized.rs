@@ -161,6 +161,11 @@ impl<P: Permission> Authorized<P> {
         &self.governed.core
     }
 
+    /// The languages of the caller's realm, where it has a list.
+    pub(crate) fn languages(&self) -> Option<&'static [&'static str]> {
+        self.core().realm(self.caller().realm).and_then(|realm| realm.languages)
+    }
+
     pub(crate) fn origin(&self) -> &Origin {
         &self.governed.origin
     }
@@ -275,7 +280,10 @@ impl<P: Permission> Authorized<P> {
 
 impl<P: Permission<Effect = Reads>> Authorized<P> {
     /// Answers what needs no row: nothing about a person.
-    pub(crate) fn tell<V: Serialize>(&self, answer: Answer<V>) -> Result<Fetched<V>, Problem> {
+    ///
+    /// # Errors
+    /// What cannot be encoded.
+    pub fn tell<V: Serialize>(&self, answer: Answer<V>) -> Result<Fetched<V>, Problem> {
         Ok(Fetched::new(answer.encode()?))
     }
 

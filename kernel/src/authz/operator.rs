@@ -61,7 +61,8 @@ impl Operator {
     /// What a request would be answered.
     pub async fn call(&self, route: &Route, id: &str, body: &Value) -> Result<Value, Problem> {
         let incoming = Incoming::json(id, body);
-        let encoded = (route.handler)(self.governed.clone(), &incoming).await?;
+        let governed = Governed { realm: route.realm, ..(*self.governed).clone() };
+        let encoded = (route.handler)(Arc::new(governed), &incoming).await?;
         match encoded.body.is_empty() {
             true => Ok(Value::Null),
             false => serde_json::from_slice(&encoded.body).map_err(Problem::internal),

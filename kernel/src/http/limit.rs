@@ -33,6 +33,10 @@ impl Limit {
         Self { name, requests, seconds: 3600 }
     }
 
+    pub const fn per_day(name: &'static str, requests: u32) -> Self {
+        Self { name, requests, seconds: 86_400 }
+    }
+
     /// Counts one more of `who`, by the server's clock.
     ///
     /// # Errors

@@ -41,6 +41,8 @@ pub struct Realm {
     pub tenant_fields: &'static [&'static str],
     /// Whether its organizations narrow roles by attribute policies (C-20).
     pub attribute_policies: bool,
+    /// The languages that its people are spoken to in, by ISO 639 code; `None`: any.
+    pub languages: Option<&'static [&'static str]>,
     /// How often an address may sign in as one of its people; beside it guesses are slowed everywhere.
     pub login_limit: Option<Limit>,
 }

@@ -162,7 +162,8 @@ pub async fn change_me(
         return Err(Problem::conflict("no_account", "this is an API key: it has no account"));
     };
     let ProfileBody { full_name, phone, preferred_language } = body;
-    let columns = Profile { full_name, phone, preferred_language }.parse(|_| {})?;
+    let languages = act.languages();
+    let columns = Profile { full_name, phone, preferred_language }.parse(languages, |_| {})?;
     let fields = act.core().tenant_fields(act.caller().realm);
     act.write(sql::update_person(id, act.expected_version()?, columns), move |row, reveal| {
         let version = row.version;
@@ -257,7 +258,7 @@ pub async fn invite(
 ) -> Result<Committed<Invited>, Problem> {
     let role = act.require_covered("role", &body.role)?;
     let person =
-        NewPerson::parse((body.email, body.full_name), (body.phone, body.preferred_language))?;
+        NewPerson::parse((body.email, body.full_name), (body.phone, body.preferred_language), act.languages())?;
     let code = new_code(&act)?;
     let (id, core) = (act.new_id(), act.core());
     let fields = core.tenant_fields(act.caller().realm);
@@ -346,7 +347,7 @@ pub async fn change(
         phone: body.phone,
         preferred_language: body.preferred_language,
     };
-    let columns = profile.parse(|fields| {
+    let columns = profile.parse(act.languages(), |fields| {
         fields.optional("role", "role", role, |role| Ok(role.name));
         fields.required("state", "is_active", body.is_active, |active| {
             Ok(if active { "active" } else { "disabled" })

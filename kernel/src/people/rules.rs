@@ -23,6 +23,7 @@ impl NewPerson {
     pub(crate) fn parse(
         (email, full_name): (String, String),
         (phone, language): (Option<String>, Option<String>),
+        languages: Languages,
     ) -> Result<Self, Problem> {
         let fault = |field: &'static str| {
             move |(kind, msg): Fault| Problem::field(&["body", field], kind, msg)
@@ -32,7 +33,7 @@ impl NewPerson {
             full_name: text(100)(full_name).map_err(fault("full_name"))?,
             phone: phone.map(|p| text(40)(p).map_err(fault("phone"))).transpose()?,
             preferred_language: match language {
-                Some(code) => parse_language(code).map_err(fault("preferred_language"))?,
+                Some(code) => parse_language(languages)(code).map_err(fault("preferred_language"))?,
                 None => "en".into(),
             },
         })
@@ -44,11 +45,22 @@ impl NewPerson {
     }
 }
 
-/// A language: two or three letters (ISO 639).
-fn parse_language(code: String) -> Result<String, Fault> {
-    let code = code.trim().to_lowercase();
-    let fits = (2..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase());
-    if fits { Ok(code) } else { Err(("language", "expected an ISO 639 code such as `zu`".into())) }
+/// The languages of a realm ([`crate::identity::Realm::languages`]).
+pub(crate) type Languages = Option<&'static [&'static str]>;
+
+/// A language: two or three letters (ISO 639), one of the realm's where it has a list.
+fn parse_language(languages: Languages) -> impl Fn(String) -> Result<String, Fault> {
+    move |code| {
+        let code = code.trim().to_lowercase();
+        let letters = (2..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase());
+        match languages {
+            Some(known) if !known.contains(&code.as_str()) => {
+                Err(("language", format!("expected one of {}", known.join(", "))))
+            }
+            _ if letters => Ok(code),
+            _ => Err(("language", "expected an ISO 639 code such as `zu`".into())),
+        }
+    }
 }
 
 /// What people may change of themselves, and administrators of others.
@@ -64,12 +76,17 @@ impl Profile {
     ///
     /// # Errors
     /// 422 with every fault.
-    pub(crate) fn parse(self, more: impl FnOnce(&mut Fields)) -> Result<Pii<Value>, Problem> {
+    pub(crate) fn parse(
+        self,
+        languages: Languages,
+        more: impl FnOnce(&mut Fields),
+    ) -> Result<Pii<Value>, Problem> {
         let mut fields = Fields::new(Purpose::Change);
         fields.required("full_name", "full_name", self.full_name, text(100));
         fields.optional("phone", "phone", self.phone, text(40));
         let language = self.preferred_language;
-        fields.required("preferred_language", "preferred_language", language, parse_language);
+        let parse = parse_language(languages);
+        fields.required("preferred_language", "preferred_language", language, parse);
         more(&mut fields);
         fields.finish().map(Pii::new)
     }
@@ -107,7 +124,7 @@ mod tests {
     #[test]
     fn a_new_person_has_an_address_a_name_and_english_when_not_said() {
         let parse = |email: &str, name: &str, language: Option<&str>| {
-            NewPerson::parse((email.into(), name.into()), (None, language.map(Into::into)))
+            NewPerson::parse((email.into(), name.into()), (None, language.map(Into::into)), None)
         };
         let person = parse(" A@B.org ", " Ana ", None).expect("a person");
         assert_eq!((person.email.as_str(), person.full_name.as_str()), ("a@b.org", "Ana"));
@@ -115,5 +132,13 @@ mod tests {
         assert!(parse("a@b.org", "", None).is_err());
         assert!(parse("a", "Ana", None).is_err());
         assert!(parse("a@b.org", "Ana", Some("english")).is_err());
+    }
+
+    #[test]
+    fn a_realm_may_have_languages_and_no_others() {
+        let parse = parse_language(Some(&["en", "zu"]));
+        assert_eq!(parse("ZU".into()).as_deref(), Ok("zu"));
+        assert!(parse("de".into()).is_err());
+        assert!(parse_language(None)("de".into()).is_ok());
     }
 }

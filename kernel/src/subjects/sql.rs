@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    db::{Disclosing, Done},
+    db::{Bound, Done},
     http::{Constraint, Problem},
     privacy::Pii,
     row, statements,
@@ -28,20 +28,25 @@ row! {
 }
 
 row! {
-    /// Somebody's reading of one of the records.
-    pub struct LookRow {
-        /// The ledger's entry.
-        id: Uuid,
+    /// Something done with one of the records.
+    pub struct TouchRow {
         at: Timestamp,
         actor_kind: String,
         actor_id: Option<Uuid>,
         /// The account's present role, or the key's name.
         actor: Option<String>,
         permission: Option<String>,
+        /// `CREATE`, `READ`, `UPDATE` or `DELETE`.
+        operation: String,
         resource: String,
         /// Which of the records that were asked for; one of them, where a list showed several.
         record_id: Option<Uuid>,
     }
+}
+
+row! {
+    /// The ids of all records that are about somebody.
+    pub struct RecordsRow { records: Vec<Uuid> }
 }
 
 statements! {
@@ -57,21 +62,25 @@ statements! {
     fn erase(subject: Uuid, tables: Value) -> Done
         = "select kernel.erase($1, $2) is not null as done";
 
+    fn list_records(subject: Uuid, tables: Value) -> RecordsRow
+        = "select coalesce(array_agg((r ->> 'id')::uuid), '{}') as records
+             from jsonb_each(kernel.held_about($1, $2)) t (name, rows), jsonb_array_elements(t.rows) r";
+
     /// The search is the policy `looked`; `offset 0` keeps the times out of it, as in the ledger's own list.
-    fn search_looks(records: Vec<Uuid>, limit: i64) -> LookRow, discloses "audit.entry"
-        = "select id, at, actor_kind, actor_id, kernel.actor_standing(actor_kind, actor_id) as actor, permission, resource,
+    fn search_touched(records: Vec<Uuid>, limit: i64) -> TouchRow
+        = "select at, actor_kind, actor_id, kernel.actor_standing(actor_kind, actor_id) as actor, permission, operation, resource,
                   coalesce(record_id, (select r from unnest(record_ids) r where r = any($1) limit 1)) as record_id
-             from (select id, at, sequence, actor_kind, actor_id, permission, operation, outcome, resource, record_id, record_ids
+             from (select at, sequence, actor_kind, actor_id, permission, operation, outcome, resource, record_id, record_ids
                      from audit.entry offset 0) entry
-            where operation = 'READ' and outcome = 'allowed' and (record_id = any($1) or record_ids && $1)
+            where outcome = 'allowed' and (record_id = any($1) or record_ids && $1)
             order by at desc, sequence desc limit $2";
 }
 
-/// Who read any of these records, newest first.
-pub fn who_looked(records: Vec<Uuid>, limit: i64) -> Disclosing<LookRow> {
+/// What was done with any of these records and by whom, readings too, newest first.
+pub fn who_touched(records: Vec<Uuid>, limit: i64) -> Bound<TouchRow> {
     let ids: Vec<_> = records.iter().map(Uuid::to_string).collect();
     let search = json!({"record_ids": format!("{{{}}}", ids.join(","))});
-    search_looks(records, limit).searching(search)
+    search_touched(records, limit).searching(search)
 }
 
 pub(crate) fn constraints() -> Vec<Constraint> {

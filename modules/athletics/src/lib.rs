@@ -37,6 +37,7 @@ pub const REALM: Realm = Realm {
     passwords: Policy::Argon2id,
     tenant_fields: &["school_id"],
     attribute_policies: false,
+    languages: None,
     login_limit: None,
 };
 

@@ -29,6 +29,7 @@ pub const REALM: Realm = Realm {
     passwords: Policy::Argon2id,
     tenant_fields: &["tenant_id"],
     attribute_policies: false,
+    languages: None,
     login_limit: None,
 };
 

@@ -39,6 +39,7 @@ pub const REALM: Realm = Realm {
     passwords: Policy::Pbkdf2Sha256,
     tenant_fields: &["tenant_id"],
     attribute_policies: false,
+    languages: None,
     login_limit: None,
 };
 

@@ -23,6 +23,7 @@ pub const REALM: Realm = Realm {
     passwords: Policy::Argon2id,
     tenant_fields: &["organization_id"],
     attribute_policies: true,
+    languages: None,
     login_limit: None,
 };
 

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     DemoArgs, Failure,
     demo_people::{self, DemoPeople},
-    demo_programs, demo_school, operate, people_of_the_demo as people, show,
+    demo_civic, demo_programs, demo_school, operate, people_of_the_demo as people, show,
 };
 use crate::{
     commands::operate::Work,
@@ -39,6 +39,9 @@ struct Kept {
     programme_loaded: bool,
     #[serde(default)]
     school_loaded: bool,
+    /// The codes of the municipalities that are.
+    #[serde(default)]
+    municipalities_loaded: Vec<String>,
 }
 
 /// A clinic of the demo.
@@ -111,6 +114,15 @@ async fn load_records(
         demo_school::Loader::new(core, routes, school, records)?.load(platform).await?;
         kept.school_loaded = true;
         platform.analyze().await?;
+    }
+    for municipality in &demo_civic::MUNICIPALITIES {
+        if kept.municipalities_loaded.iter().any(|code| code == municipality.code) {
+            continue;
+        }
+        let tenant = tenant::find(platform, municipality.code).await?.id;
+        let loader = demo_civic::Loader::new(core, routes, (tenant, municipality), records);
+        loader.load(platform).await?;
+        kept.municipalities_loaded.push(municipality.code.to_owned());
     }
     Ok(())
 }

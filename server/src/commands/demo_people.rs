@@ -16,12 +16,15 @@ use super::{Failure, show};
 pub const PROGRAMME: &str = "harbor";
 pub const SCHOOL: &str = "lincoln";
 
-/// An organisation of each realm: its name, code, and the domain of its people's addresses.
-const ORGANISATIONS: [(&str, &str, &str, &str); 5] = [
+/// Organisations of each realm: name, code, and the domain of its people's addresses.
+const ORGANISATIONS: [(&str, &str, &str, &str); 8] = [
     ("clinic", "Clínica Norte", "norte", "norte.example"),
     ("programs", "Harbor Youth Programme", PROGRAMME, "harbor.example"),
     ("athletics", "Lincoln High School", SCHOOL, "lincoln.example"),
     ("civic", "Municipality of Kwa-Example", "kwa-example", "kwa.example"),
+    ("civic", "Voorbeeld Local Municipality", "voorbeeld", "voorbeeld.example"),
+    ("civic", "Sample Hills Metropolitan", "sample-hills", "hills.example"),
+    ("platform", "Platform of the Municipalities", "platform", "platform.example"),
     ("studio", "Acme Agents", "acme", "acme.example"),
 ];
 

@@ -28,6 +28,11 @@ impl<'a> Requests<'a> {
         Self { core, tenant, routes, now: core.clock.now() }
     }
 
+    /// Of which organisation.
+    pub fn tenant(&self) -> Uuid {
+        self.tenant
+    }
+
     /// One request as of when the loading began: the body of its answer.
     ///
     /// # Errors

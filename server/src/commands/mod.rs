@@ -7,6 +7,7 @@
 mod accounts;
 mod athletes_of_the_demo;
 mod demo;
+mod demo_civic;
 mod demo_people;
 mod demo_programs;
 mod demo_requests;

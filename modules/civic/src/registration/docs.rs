@@ -6,11 +6,11 @@ use serde_json::json;
 pub(super) const REGISTER: Docs = Docs::new(
     "auth",
     "Make an account for oneself",
-    "A citizen's, in a municipality that is active. Nobody has one without consent.",
+    "A citizen's, in an active municipality, with the consent to it in one transaction. For a child (`date_of_birth`) a competent person consents.",
 )
 .status(201)
 .example(|| {
     json!({"email": "thandi@example.org", "password": "a long enough secret",
            "full_name": "Thandi Nkosi", "preferred_language": "zu", "municipality_code": "EXAMPLE",
-           "consent": {"purpose": "platform_access", "language": "zu", "consented": true}})
+           "consent": {"purpose": "platform_registration", "language": "zu", "consented": true}})
 });

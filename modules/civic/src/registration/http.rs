@@ -1,16 +1,23 @@
 //! Requests to register.
 
+use jiff::tz::TimeZone;
 use kernel::{
     authz::{Answer, Authorized, Committed},
+    consent::sql::insert_consent,
     http::{Body, Hints, Problem},
     people::{Asked, Newcomer, PersonView},
+    privacy::Pii,
 };
 use passwords::Password;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::rules;
-use crate::permissions::Register;
+use super::{rules, sql};
+use crate::{
+    consent::{ConsentBody, ConsentView, Given, SUBJECT, Subject},
+    permissions::Register,
+    text::ZONE,
+};
 
 /// An account that somebody makes for themselves.
 #[derive(Deserialize, ToSchema)]
@@ -21,46 +28,63 @@ pub struct RegisterRequest {
     password: Password,
     full_name: String,
     phone: Option<String>,
-    /// ISO 639; `en` when not said.
+    /// One of South Africa's official languages; `en` unless said.
     preferred_language: Option<String>,
-    /// The municipality: its id, code or name.
+    /// The municipality: its code, id or name.
     #[serde(alias = "tenant")]
     municipality_code: Option<String>,
-    consent: Consent,
+    /// Of a child alone (POPIA s10): whoever is under 18 needs a competent person's consent.
+    date_of_birth: Option<String>,
+    /// To `platform_registration` unless it says otherwise.
+    consent: ConsentBody,
 }
 
-/// That their data may be processed, and for what.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Consent {
-    pub(super) purpose: Option<String>,
-    pub(super) purpose_description: Option<String>,
-    /// In which language it was asked, ISO 639.
-    pub(super) language: Option<String>,
-    pub(super) consented: bool,
+/// The account, and the consent that came with it.
+#[derive(Serialize, ToSchema)]
+pub struct Registered {
+    #[serde(flatten)]
+    person: PersonView,
+    consent: ConsentView,
+    /// A JWS of type `consent-receipt+jwt`.
+    receipt: String,
 }
 
 pub async fn register(
     act: Authorized<Register>,
     (Body(body), hints): (Body<RegisterRequest>, Hints),
-) -> Result<Committed<PersonView>, Problem> {
-    rules::check(&body.consent)?;
+) -> Result<Committed<Registered>, Problem> {
     let named = body.municipality_code.or(hints.tenant);
     let there = act.at(named.as_deref(), hints.host.as_deref()).await?;
+    let language = rules::parse_language(body.preferred_language)?;
+    let now = there.now();
+    let zone = TimeZone::get(ZONE).map_err(Problem::internal)?;
+    let born = rules::parse_birth(body.date_of_birth, now.to_zoned(zone).date())?;
+    let given = Given::parse(body.consent, "consent.", &language, now)?;
+    given.by_whom(if born.is_some() { Subject::Child } else { Subject::Adult }, "consent.")?;
     let asked = Asked {
         email: body.email,
         password: body.password,
         full_name: body.full_name,
         phone: body.phone,
-        preferred_language: body.preferred_language,
+        preferred_language: Some(language),
     };
     let newcomer = Newcomer::check(&there, asked).await?;
-    let location = format!("/auth/users/{}", newcomer.id());
+    let (id, tenant, signer) = (newcomer.id(), there.caller().tenant, there.clone());
+    let insert = insert_consent(there.new_id(), SUBJECT, id, given.columns);
     there
         .transact(move |tx| {
             Box::pin(async move {
                 let person = newcomer.enrol(tx, "citizen").await?;
-                Ok(Answer::created(person, location))
+                if let Some(born) = born {
+                    tx.run(sql::insert_citizen(id, Pii::new(born.to_string()))).await?;
+                }
+                let kept = tx.judge(insert, |rows, reveal| {
+                    rows.into_iter().next().map(|row| ConsentView::of(tenant, row, reveal))
+                });
+                let consent = kept.await?.ok_or_else(Problem::not_found)?;
+                let receipt = consent.receipt(&signer)?;
+                let location = format!("/auth/users/{id}");
+                Ok(Answer::created(Registered { person, consent, receipt }, location))
             })
         })
         .await

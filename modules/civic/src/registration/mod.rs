@@ -3,6 +3,7 @@
 mod docs;
 mod http;
 mod rules;
+pub(crate) mod sql;
 
 use kernel::http::{Limit, Routes};
 

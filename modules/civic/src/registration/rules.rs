@@ -1,54 +1,63 @@
-//! What consent to an account must say. Pure.
+//! Who registers, in which language. Pure.
 
-use kernel::http::{FieldError, Problem, text};
+use jiff::{ToSpan, civil::Date};
+use kernel::http::{Problem, date};
 
-use super::http::Consent;
+use crate::text::language;
 
+/// From which birthday on one is no child (Children's Act 38 of 2005 s17).
+const OF_AGE: i64 = 18;
+
+/// The language that somebody prefers; English unless they say.
+///
 /// # Errors
-/// 422 with every fault; consent that is not given is one.
-pub(super) fn check(consent: &Consent) -> Result<(), Problem> {
-    let fault = |field: &str, kind, msg: String| FieldError {
-        loc: ["body", "consent", field].map(str::to_owned).to_vec(),
-        msg,
-        kind,
-    };
-    let words = [
-        ("purpose", &consent.purpose, 80),
-        ("purpose_description", &consent.purpose_description, 2000),
-        ("language", &consent.language, 10),
-    ];
-    let mut faults = vec![];
-    for (field, given, longest) in words {
-        if let Some(Err((kind, msg))) = given.clone().map(text(longest)) {
-            faults.push(fault(field, kind, msg));
-        }
+/// 422 for what is no official language.
+pub fn parse_language(given: Option<String>) -> Result<String, Problem> {
+    let parsed = language(given.unwrap_or_else(|| "en".into()));
+    parsed.map_err(|(kind, msg)| Problem::field(&["body", "preferred_language"], kind, msg))
+}
+
+/// The birth date of a child. Nobody else's is kept (POPIA s10).
+///
+/// # Errors
+/// 422 for what is no date, or one to come.
+pub fn parse_birth(given: Option<String>, today: Date) -> Result<Option<Date>, Problem> {
+    let fault = |kind, msg: String| Problem::field(&["body", "date_of_birth"], kind, msg);
+    let Some(given) = given else { return Ok(None) };
+    let born = date(&given).map_err(|(kind, msg)| fault(kind, msg))?;
+    if born > today {
+        return Err(fault("range", "a birth date has passed".into()));
     }
-    if !consent.consented {
-        let msg = "an account is made with the consent of its owner alone";
-        faults.push(fault("consented", "value_error", msg.into()));
-    }
-    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+    // Born on 29 February, one comes of age on 1 March.
+    let eighteenth = born.checked_add(OF_AGE.years()).ok();
+    let leapt = (born.month(), born.day()) == (2, 29);
+    let of_age = eighteenth.map(|day| match leapt && day.day() == 28 {
+        true => day.tomorrow().unwrap_or(day),
+        false => day,
+    });
+    Ok(of_age.is_none_or(|day| today < day).then_some(born))
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date as day;
+
     use super::*;
 
-    fn consent(purpose: Option<&str>, consented: bool) -> Consent {
-        Consent {
-            purpose: purpose.map(Into::into),
-            purpose_description: None,
-            language: None,
-            consented,
-        }
+    #[test]
+    fn one_is_a_child_until_the_eighteenth_birthday_begins() {
+        let today = day(2026, 11, 21);
+        let child = |born: &str| parse_birth(Some(born.into()), today).expect("a date").is_some();
+        assert!(child("2008-11-22") && !child("2008-11-21"));
+        let leapt = |today: Date| parse_birth(Some("2008-02-29".into()), today).expect("a date").is_some();
+        assert!(leapt(day(2026, 2, 28)) && !leapt(day(2026, 3, 1)));
+        assert!(parse_birth(Some("2026-11-22".into()), today).is_err());
     }
 
     #[test]
-    fn consent_is_given_or_there_is_no_account() {
-        assert!(check(&consent(Some("platform_access"), true)).is_ok());
-        assert!(check(&consent(None, true)).is_ok());
-        let faults = check(&consent(Some(" "), false)).unwrap_err().errors;
-        let named: Vec<_> = faults.iter().map(|fault| fault.loc.join(".")).collect();
-        assert_eq!(named, ["body.consent.purpose", "body.consent.consented"]);
+    fn an_official_language_or_english() {
+        assert_eq!(parse_language(None).expect("one"), "en");
+        assert_eq!(parse_language(Some("zu".into())).expect("one"), "zu");
+        assert!(parse_language(Some("de".into())).is_err());
     }
 }
