@@ -208,18 +208,20 @@ fn kernel_module() -> Module {
         entities: &[],
         resources: &[],
         statements: statements.concat(),
-        constraints: || {
-            let all = [
-                keys::sql::constraints(),
-                people::sql::constraints(),
-                policies::sql::constraints(),
-                consent::sql::constraints(),
-                place::constraints(),
-                return_to_play::sql::constraints(),
-                subjects::sql::constraints(),
-            ];
-            all.into_iter().flatten().collect()
-        },
+        constraints: kernel_constraints,
         routes,
     }
+}
+
+fn kernel_constraints() -> Vec<Constraint> {
+    let all = [
+        keys::sql::constraints(),
+        people::sql::constraints(),
+        policies::sql::constraints(),
+        consent::sql::constraints(),
+        place::constraints(),
+        return_to_play::sql::constraints(),
+        subjects::sql::constraints(),
+    ];
+    all.into_iter().flatten().collect()
 }
