@@ -255,20 +255,22 @@ fn kernel_module() -> Module {
         entities: &[],
         resources: &[],
         statements: statements.concat(),
-        constraints: || {
-            let all = [
-                tenant::sql::constraints(),
-                keys::sql::constraints(),
-                people::sql::constraints(),
-                policies::sql::constraints(),
-                consent::sql::constraints(),
-                place::constraints(),
-                return_to_play::sql::constraints(),
-                subjects::sql::constraints(),
-            ];
-            all.into_iter().flatten().collect()
-        },
+        constraints: kernel_constraints,
         limit: None,
         routes,
     }
+}
+
+fn kernel_constraints() -> Vec<Constraint> {
+    let all = [
+        tenant::sql::constraints(),
+        keys::sql::constraints(),
+        people::sql::constraints(),
+        policies::sql::constraints(),
+        consent::sql::constraints(),
+        place::constraints(),
+        return_to_play::sql::constraints(),
+        subjects::sql::constraints(),
+    ];
+    all.into_iter().flatten().collect()
 }

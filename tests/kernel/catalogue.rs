@@ -137,6 +137,8 @@ fn drifts() -> Vec<(String, &'static str, &'static str)> {
         (plain("alter table kernel.account alter phone type text using null"), "personal-not-sealed", "kernel.account.phone"),
         (plain("alter table kernel.session alter user_agent drop default, alter user_agent type kernel.sealed using null"),
          "sealed-and-kept", "kernel.session.user_agent"),
+        (plain("grant select (id) on vault.subject_key to reeve_app"), "vault-read-by-others", "vault.subject_key reeve_app"),
+        (plain("grant update on vault.pepper to public"), "vault-read-by-others", "vault.pepper reeve_owner"),
         (plain("grant delete on clinic.patient to reeve_app"), "delete-granted", "clinic.patient"),
         (plain("alter table clinic.patient owner to reeve_app"), "server-owns", "clinic.patient"),
         (plain("alter function kernel.tenant() owner to reeve_app"), "server-owns", "kernel.tenant()"),

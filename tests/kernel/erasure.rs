@@ -2,7 +2,10 @@
 
 use std::{process::Command, time::Duration};
 
-use ::kernel::{db::lint, tokio_postgres::Client};
+use ::kernel::{
+    db::{Cluster, Platform, lint, migrate},
+    tokio_postgres::Client,
+};
 use futures::future::join_all;
 use policy::Classes;
 use serde_json::{Value, json};
@@ -490,5 +493,52 @@ fn a_new_table_with_a_personal_column_and_no_subject_is_a_finding() {
         let said = "[kernel.t]\nledger = { none = \"a probe\" }\nsubject = { none = \"nobody's\" }\nid = \"technical\"\nname = \"identified\"";
         assert_eq!(lint(platform.client(), &classes(said)).await.unwrap(), []);
         platform.client().batch_execute("rollback").await.unwrap();
+    });
+}
+
+#[test]
+fn rows_of_before_are_sealed_where_they_lie_and_no_change_of_theirs_is_on_record() {
+    run(async |app| {
+        execute(app, "create database before_the_vault template template0").await;
+        let config = Cluster::config(socket_folder(), "reeve_admin", "before_the_vault");
+        let all = reeve::registry().unwrap().migrations;
+        let before: Vec<_> =
+            all.iter().filter(|m| m.module == "kernel" && m.number < 13).copied().collect();
+        migrate(&config, &before).await.unwrap();
+        let (tenant, gone, who) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+        let platform = Platform::connect(&config, Uuid::now_v7()).await.unwrap();
+        let fill = format!(
+            "reset role; set session_replication_role = replica;
+             insert into kernel.tenant (tenant_id, id, name) values ('{tenant}', '{tenant}', 'North');
+             insert into kernel.account (tenant_id, id, email, full_name, phone, deleted_at) values
+                 ('{tenant}', '{who}', 'ada@x.example', 'Ada Byron', null, null),
+                 ('{tenant}', '{gone}', 'ada@x.example', 'Ada Before', '1234567', now());
+             insert into kernel.consent (tenant_id, id, subject_kind, subject_id, purpose, basis, grantor, grantor_name,
+                    relation, text_version, text_hash, language, channel, granted_at, revoked_at, revoked_reason)
+             values ('{tenant}', gen_random_uuid(), 'probe', '{who}', 'p', 'own', 'self', 'Ada Byron', 'self', '1',
+                     repeat('0', 64), 'en', 'paper', now(), now(), 'Ada moves')"
+        );
+        platform.client().batch_execute(&fill).await.unwrap();
+        migrate(&config, &all).await.unwrap();
+        let ask = async |sql: &str| text(platform.client(), sql).await;
+        let context = format!("select set_config('app.tenant_id', '{tenant}', false)");
+        ask(&context).await;
+        let opened = "select string_agg(concat_ws(' ', kernel.open(email), kernel.open(full_name), kernel.open(phone),
+                   version, email_index = kernel.blind('ada@x.example')), ',' order by phone) from kernel.account";
+        let rows = ask(opened).await.unwrap();
+        assert_eq!(rows.split(',').count(), 2);
+        for row in ["ada@x.example Ada Byron 1 t", "ada@x.example Ada Before 1234567 1 t"] {
+            assert!(rows.split(',').any(|found| found == row), "{rows}");
+        }
+        let consent = "select concat_ws(' ', kernel.open(grantor_name), kernel.open(relation), kernel.open(revoked_reason),
+                   version) from kernel.consent";
+        assert_eq!(ask(consent).await.unwrap(), "Ada Byron self Ada moves 1");
+        let told = "select count(*)::text from audit.entry where resource in ('kernel.account', 'kernel.consent')";
+        assert_eq!(ask(told).await.unwrap(), "0");
+        let text = "select string_agg(t, '') from (select a::text as t from kernel.account a
+                    union all select c::text from kernel.consent c) rows";
+        assert!(!ask(text).await.unwrap().contains("Ada"));
+        drop(platform);
+        execute(app, "drop database before_the_vault with (force)").await;
     });
 }

@@ -72,7 +72,8 @@ fn t03_without_a_tenant_no_row_is_seen_and_none_can_be_written() {
                 session.batch_execute(role).await.unwrap();
                 for table in &tables {
                     let seen = sqlstate(&session, &format!("select tenant_id from {table}")).await;
-                    let no_grant = role != "reset role" && seen == "42501";
+                    let granted = role == "reset role" && !table.starts_with("vault.");
+                    let no_grant = !granted && seen == "42501";
                     assert!(seen == "ok 0" || no_grant, "{table} after `{settle}; {role}`: {seen}");
                     let insert = format!("insert into {table} (tenant_id) values ('{}')", north.id);
                     let other =

@@ -121,6 +121,15 @@ const RULES: &[Rule] = &[
                          or has_column_privilege(r.oid, 'audit.entry', 'tenant_id', 'insert')))",
     },
     Rule {
+        code: "vault-read-by-others",
+        fix: "revoke it: keys are used by kernel.seal and kernel.open alone",
+        sql: ours!("select o.name || ' ' || r.rolname from ours o, pg_roles r
+             where o.nspname = 'vault' and o.relkind in ('r', 'p', 'v', 'm')
+               and (r.rolname in ('reeve_owner', 'reeve_ledger', 'reeve_keeper') or r.rolname in (select kernel.serving_role()))
+               and (has_table_privilege(r.oid, o.oid, 'select, insert, update, delete, truncate, references, trigger')
+                    or has_any_column_privilege(r.oid, o.oid, 'select, insert, update, references'))"),
+    },
+    Rule {
         code: "delete-granted",
         fix: "revoke delete and truncate from reeve_app: records end by deleted_at",
         sql: ours!("select name from ours where relkind in ('r', 'p')
