@@ -4,6 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use kernel::{
     Clock, Core, StreamSettings,
+    audit::Checkpoints,
     db::{DbError, MigrateError, PoolSettings, status},
     http::{Edge, Limits, MetricsHandle, metrics_router, router, serve},
     identity::{IdentitySettings, LoadError, Watch},
@@ -56,6 +57,7 @@ pub struct Server {
     edge: Edge,
     registry: Registry,
     pool: PoolSettings,
+    checkpoints: Checkpoints,
 }
 
 impl Server {
@@ -93,7 +95,8 @@ impl Server {
             largest_body: 1024 * 1024,
             patience: Duration::from_secs(10),
         };
-        Ok(Self { core, edge, registry, pool })
+        let checkpoints = Checkpoints::new(core.clone(), settings.checkpoints.clone());
+        Ok(Self { core, edge, registry, pool, checkpoints })
     }
 
     /// Serves until `stop` resolves; then answers what has begun and closes.
@@ -136,7 +139,9 @@ impl Server {
             // Nobody is left to care.
             let _sent = end.send(true);
         };
-        tokio::join!(public, private, watch.run(until_end(ended.clone())));
+        let watch = watch.run(until_end(ended.clone()));
+        let checkpoints = self.checkpoints.run(until_end(ended.clone()));
+        tokio::join!(public, private, watch, checkpoints);
         self.core.db().close();
         Ok(())
     }

@@ -20,6 +20,8 @@ pub struct Settings {
     /// After how long a silence a stream sends a comment.
     pub stream_comment: Duration,
     pub data: PathBuf,
+    /// Where the ledger's checkpoints are kept outside of the database.
+    pub checkpoints: Option<PathBuf>,
     /// A weak SECRET_KEY is replaced by one of this process's own, with a warning (C-05).
     pub debug: bool,
     /// A weak SECRET_KEY was replaced.
@@ -140,9 +142,7 @@ impl Settings {
             },
             origins,
             trusted_proxies: addresses(source.get("TRUSTED_PROXIES"))?,
-            issuer: source
-                .get("ISSUER")
-                .map_or_else(|| format!("urn:reeve:{environment}"), str::to_owned),
+            issuer: source.issuer(&environment),
             environment,
             log_level: source.get("LOG_LEVEL").unwrap_or("info").to_lowercase(),
             pool_size: source
@@ -150,6 +150,7 @@ impl Settings {
                 .unwrap_or(8)
                 .clamp(1, 500),
             stream_comment: source.stream_comment()?,
+            checkpoints: source.get("REEVE_CHECKPOINTS").map(PathBuf::from),
             data: source.get("REEVE_DATA").map_or_else(default_data, PathBuf::from),
             debug,
             ephemeral_secret,
@@ -184,6 +185,10 @@ impl<'a> Source<'a> {
             (Some(a), Some(b)) if a != b => Err(SettingsError::Contradiction(name, other)),
             (a, b) => Ok(a.or(b)),
         }
+    }
+
+    fn issuer(&self, environment: &str) -> String {
+        self.get("ISSUER").map_or_else(|| format!("urn:reeve:{environment}"), str::to_owned)
     }
 
     fn stream_comment(&self) -> Result<Duration, SettingsError> {

@@ -148,7 +148,7 @@ impl TestApp {
     }
 
     /// What the requests of a replica share.
-    pub fn core(&self, replica: usize) -> &Core {
+    pub fn core(&self, replica: usize) -> &Arc<Core> {
         &self.replicas[replica].core
     }
 

@@ -12,6 +12,7 @@ fn every_statement_agrees_with_the_schema_in_types_names_and_nullability() {
             ::kernel::tenant::STATEMENTS.to_vec(),
             ::kernel::identity::rotation::STATEMENTS.to_vec(),
             ::kernel::statutes::STATEMENTS.to_vec(),
+            ::kernel::audit::STATEMENTS.to_vec(),
         ]
         .concat();
         let session = app.database.session("reeve_admin").await;

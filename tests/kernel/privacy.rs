@@ -265,7 +265,7 @@ fn d14_an_internal_error_shows_a_request_id_and_nothing_of_the_inside() {
             where n.nspname in ('clinic') and c.relkind = 'r'";
         let tables = app.ask(tables).await.remove(0);
         execute(app, &format!("revoke all on {tables} from reeve_app, reeve_search")).await;
-        let kernel = "revoke all on audit.entry, kernel.api_key, kernel.account from reeve_app, reeve_search";
+        let kernel = "revoke all on audit.entry, audit.checkpoint, kernel.api_key, kernel.account from reeve_app, reeve_search";
         execute(app, kernel).await;
         for route in &routes() {
             for kept in [false, true] {
@@ -426,7 +426,9 @@ async fn people_of_every_kind(app: &TestApp, tenant: Uuid) {
          insert into kernel.release (tenant_id, id, question, members, members_hash, answer)
          values ('{tenant}', gen_random_uuid(), 'question', '{{code}}', 'x', '[]');
          insert into kernel.outbox (tenant_id, topic, record_id) values ('{tenant}', 'topic', gen_random_uuid());
-         insert into kernel.login_guard (tenant_id, name_hash, place) values ('{tenant}', 'x', 'elsewhere')"
+         insert into kernel.login_guard (tenant_id, name_hash, place) values ('{tenant}', 'x', 'elsewhere');
+         insert into audit.checkpoint (tenant_id, tree_size, root, frontier, transaction_id, sequence, last_at, read_from, signed)
+         values ('{tenant}', 1, sha256('x'), sha256('x'), '3', 1, now(), now(), 'x')"
     );
     execute(app, &rows).await;
 }

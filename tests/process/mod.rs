@@ -1,5 +1,6 @@
 //! The program itself: started, stopped, killed, and asked again.
 
+mod audit;
 mod command_line;
 mod crashes;
 mod demo;

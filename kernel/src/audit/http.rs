@@ -7,12 +7,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    ReadAudit, sees_personal,
-    sql::{self, EntryRow},
+    ReadAudit, ReadCheckpoints, sees_personal,
+    sql::{self, CheckpointRow, EntryRow},
+    tree::hex,
 };
 use crate::{
-    authz::{Answer, Authorized, Disclosed},
-    http::{FromQuery, Page, Problem, Query, QueryReader, parameter},
+    authz::{Answer, Authorized, Disclosed, Fetched},
+    http::{FromQuery, Page, Paging, Problem, Query, QueryReader, parameter},
     privacy::Reveal,
 };
 
@@ -191,5 +192,50 @@ fn view(act: &Authorized<ReadAudit>, row: EntryRow, reveal: &Reveal, open: bool)
         user_agent: row.user_agent.map(|agent| agent.reveal(reveal)),
         purpose_of_event: row.purpose_of_event,
         resource: row.resource,
+    }
+}
+
+/// A signed root of the ledger.
+#[derive(Serialize, ToSchema)]
+pub struct LedgerCheckpoint {
+    tenant_id: Uuid,
+    /// How many entries it covers, from the first on.
+    tree_size: i64,
+    /// The root of their Merkle tree, in hexadecimal digits.
+    root: String,
+    /// The time of the last of them, UTC.
+    #[schema(value_type = String, format = DateTime)]
+    last_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    made_at: Timestamp,
+    /// The same as a compact JWS (RFC 7515) of the type `ledger-checkpoint+jwt`.
+    signed: String,
+}
+
+pub async fn list_checkpoints(
+    act: Authorized<ReadCheckpoints>,
+    Query(paging): Query<Paging>,
+) -> Result<Fetched<Page<LedgerCheckpoint>>, Problem> {
+    const QUESTION: &str = "checkpoints";
+    let before: i64 = match &paging.cursor {
+        Some(cursor) => act.unseal(QUESTION, cursor)?,
+        None => i64::MAX,
+    };
+    let tenant_id = act.caller().tenant;
+    act.fetch(sql::list_checkpoints(before, paging.limit + 1), |rows| {
+        let page = Page::cut(rows, paging.limit, |last| act.seal(QUESTION, &last.tree_size))?;
+        Ok(Answer::ok(page.map(|row| checkpoint(tenant_id, row))))
+    })
+    .await
+}
+
+fn checkpoint(tenant_id: Uuid, row: CheckpointRow) -> LedgerCheckpoint {
+    LedgerCheckpoint {
+        tenant_id,
+        tree_size: row.tree_size,
+        root: hex(&row.root),
+        last_at: row.last_at,
+        made_at: row.made_at,
+        signed: row.signed,
     }
 }

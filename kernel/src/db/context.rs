@@ -65,30 +65,30 @@ impl Origin {
 pub(crate) enum Scope<'a> {
     /// As the server's own.
     Own,
+    /// As `reeve_owner`, for an operator.
+    Owner,
     /// As `reeve_search`, which sees the rows that match.
     Search(&'a Value),
     /// As `reeve_deid`, which sees the views of the schema `deid`.
     Deidentified(&'a Value),
     /// As a slice, which sees the views of its own schema.
     Slice(&'static str),
-    /// As the owner, for an operator above all tenants.
-    Platform,
 }
 
 impl<'a> Scope<'a> {
     fn role(self) -> &'static str {
         match self {
             Self::Own => "none",
+            Self::Owner => "reeve_owner",
             Self::Search(_) => "reeve_search",
             Self::Deidentified(_) => "reeve_deid",
             Self::Slice(role) => role,
-            Self::Platform => "reeve_owner",
         }
     }
 
     fn setting(self) -> Option<&'a Value> {
         match self {
-            Self::Own | Self::Slice(_) | Self::Platform => None,
+            Self::Own | Self::Owner | Self::Slice(_) => None,
             Self::Search(setting) | Self::Deidentified(setting) => Some(setting),
         }
     }

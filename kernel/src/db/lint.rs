@@ -110,10 +110,12 @@ const RULES: &[Rule] = &[
     },
     Rule {
         code: "ledger-not-insert-only",
-        fix: "revoke update, delete, truncate on audit.entry from everybody",
+        fix: "revoke update, delete, truncate on audit.entry and audit.checkpoint from everybody",
         sql: "select r.rolname::text from pg_roles r
              where (r.rolname in ('reeve_app', 'reeve_search', 'reeve_owner', 'reeve_keeper')
                     and has_table_privilege(r.oid, 'audit.entry', 'update, delete, truncate'))
+                or (r.rolname in ('reeve_app', 'reeve_search', 'reeve_owner', 'reeve_keeper')
+                    and has_table_privilege(r.oid, 'audit.checkpoint', 'update, delete, truncate'))
                 or (r.rolname in ('reeve_app', 'reeve_search', 'reeve_owner')
                     and has_any_column_privilege(r.oid, 'audit.entry', 'update'))
                 or (r.rolname in ('reeve_app', 'reeve_search', 'reeve_owner')

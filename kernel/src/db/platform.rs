@@ -1,6 +1,7 @@
 //! Work above tenants (create one, give it a key): another login than the server's, from the
 //! command line only, recorded like everything else.
 
+use futures::TryStreamExt;
 use tokio_postgres::{Client, Config};
 use uuid::Uuid;
 
@@ -58,14 +59,47 @@ impl Platform {
         permission: &'static str,
         bound: &Bound<R>,
     ) -> Result<Vec<R>, DbError> {
-        let Self { client, actor, origin } = self;
-        let (actor, scope) = (*actor, Scope::Platform);
-        let set = Context { tenant, actor, permission, origin, scope, now: None }.bound();
-        let transaction = client.transaction().await?;
-        transaction.query(set.statement.sql, &set.refs().collect::<Vec<_>>()).await?;
+        let transaction = self.begin(tenant, permission).await?;
         let rows =
             transaction.query(bound.statement.sql, &bound.refs().collect::<Vec<_>>()).await?;
         transaction.commit().await?;
         typed(&rows)
+    }
+
+    /// The same for a statement with any number of rows, each handed over as it comes. What `take`
+    /// cannot do with one ends it.
+    pub(crate) async fn each<R: Row, E: From<DbError>>(
+        &mut self,
+        tenant: Uuid,
+        permission: &'static str,
+        bound: &Bound<R>,
+        mut take: impl FnMut(R) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let db = |e: tokio_postgres::Error| DbError::from(e);
+        let transaction = self.begin(tenant, permission).await?;
+        {
+            let statement = transaction.prepare(bound.statement.sql).await.map_err(db)?;
+            let rows = transaction.query_raw(&statement, bound.refs()).await.map_err(db)?;
+            futures::pin_mut!(rows);
+            while let Some(row) = rows.try_next().await.map_err(db)? {
+                take(R::from_row(&row).map_err(db)?)?;
+            }
+        }
+        Ok(transaction.commit().await.map_err(db)?)
+    }
+
+    /// A transaction of `reeve_owner`'s in the name of `tenant`.
+    async fn begin(
+        &mut self,
+        tenant: Uuid,
+        permission: &'static str,
+    ) -> Result<tokio_postgres::Transaction<'_>, DbError> {
+        let Self { client, actor, origin } = self;
+        let context =
+            Context { tenant, actor: *actor, permission, origin, scope: Scope::Owner, now: None };
+        let set = context.bound();
+        let transaction = client.transaction().await?;
+        transaction.query(set.statement.sql, &set.refs().collect::<Vec<_>>()).await?;
+        Ok(transaction)
     }
 }

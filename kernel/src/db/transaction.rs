@@ -1,7 +1,7 @@
 //! An interactive transaction, for rules that must see rows before they decide.
 
 use deadpool_postgres::Object;
-use futures::FutureExt;
+use futures::{FutureExt, TryStreamExt};
 use tokio_postgres::Row as PgRow;
 
 use super::{
@@ -41,6 +41,23 @@ impl Transaction {
         let work = [Work::of(client, bound).await?];
         let rows = flush::then(client, &work, End::StayOpen).await?;
         typed(rows.first().map_or(&[], Vec::as_slice))
+    }
+
+    /// Runs one statement and hands over its rows as they come, so that any number takes no more memory
+    /// than one.
+    pub(crate) async fn each<R: Row>(
+        &mut self,
+        bound: &Bound<R>,
+        mut take: impl FnMut(R),
+    ) -> Result<(), DbError> {
+        let client = self.client()?;
+        let statement = client.prepare_cached(bound.statement.sql).await?;
+        let rows = client.query_raw(&statement, bound.refs()).await?;
+        futures::pin_mut!(rows);
+        while let Some(row) = rows.try_next().await? {
+            take(R::from_row(&row)?);
+        }
+        Ok(())
     }
 
     /// Runs `last` and COMMIT in one flush. Anything but Ok means that nothing was committed, or

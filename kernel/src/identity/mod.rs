@@ -3,6 +3,7 @@
 
 mod callers;
 mod key;
+pub(crate) mod notary;
 mod realm;
 mod ring;
 pub mod rotation;
@@ -16,8 +17,10 @@ use uuid::Uuid;
 pub use callers::Callers;
 pub(crate) use callers::{Credential, Refused, confirm};
 pub use key::{ApiKey, KeyText, PREFIX};
-pub use realm::{Realm, Signature};
+pub use notary::NotaryError;
+pub use realm::{Purpose, Realm, Signature};
 pub use ring::RingError;
+pub(crate) use ring::SigningKey;
 use ring::{check_rsa, generate};
 pub use system::SystemAccount;
 pub(crate) use system::WATCH;
@@ -120,19 +123,22 @@ pub enum LoadError {
 }
 
 impl Core {
-    /// Loads the key ring, and makes the first key of a realm that has none.
+    /// Loads the key ring, and makes the first key of a purpose that has none.
     ///
     /// # Errors
     /// The database's, or keys that were sealed under another secret.
     pub async fn load_ring(&self) -> Result<(), LoadError> {
         self.read_ring().await?;
         let mut made = false;
-        for realm in &self.realms {
-            if let Some(pem) = &self.identity.private_key {
-                check_rsa(pem)?;
-            }
-            let imported = match (realm.signature, &self.identity.private_key) {
-                (Signature::Rs256, Some(pem)) => Some(pem.clone().into_bytes()),
+        if let Some(pem) = &self.identity.private_key {
+            check_rsa(pem)?;
+        }
+        let realms = self.realms.iter().map(|realm| Purpose::Tokens(*realm));
+        for purpose in realms.chain([Purpose::Notary]) {
+            let imported = match (purpose, &self.identity.private_key) {
+                (Purpose::Tokens(realm), Some(pem)) if realm.signature == Signature::Rs256 => {
+                    Some(pem.clone().into_bytes())
+                }
                 _ => None,
             };
             let id = match &imported {
@@ -140,18 +146,17 @@ impl Core {
                 None => self.clock.new_id(),
             };
             let keys = self.tokens.ring.all();
-            if keys.iter().any(|k| k.realm.name == realm.name && (imported.is_none() || k.id == id))
-            {
+            if keys.iter().any(|k| k.is_for(purpose) && (imported.is_none() || k.id == id)) {
                 continue;
             }
             let key = match imported {
                 Some(pem) => pem,
-                None => generate(realm.signature)?,
+                None => generate(purpose.signature())?,
             };
             let sealed = self.seal.seal(id.as_bytes(), &key);
             let sealed = sealed.map_err(|e| RingError::Random(e.to_string()))?;
-            let algorithm = realm.signature.name();
-            let insert = sql::insert_key_of_ring(id, realm.name, algorithm, sealed);
+            let algorithm = purpose.signature().name();
+            let insert = sql::insert_key_of_ring(id, purpose.name(), algorithm, sealed);
             self.run_as_watch(&insert).await?;
             made = true;
         }

@@ -47,6 +47,33 @@ pub struct Realm {
     pub login_limit: Option<Limit>,
 }
 
+/// What a key of the ring signs.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose {
+    /// Access tokens of a realm.
+    Tokens(Realm),
+    /// Receipts and checkpoints, which anybody may verify, at any time to come.
+    Notary,
+}
+
+impl Purpose {
+    /// Under which name its keys are kept.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Tokens(realm) => realm.name,
+            Self::Notary => "notary",
+        }
+    }
+
+    /// RS256 for the notary, so that others verify with what is published and can sign nothing.
+    pub fn signature(&self) -> Signature {
+        match self {
+            Self::Tokens(realm) => realm.signature,
+            Self::Notary => Signature::Rs256,
+        }
+    }
+}
+
 impl Realm {
     /// The claim that names the tenant.
     pub(crate) fn tenant_claim(&self) -> &'static str {

@@ -1,6 +1,6 @@
-//! The key ring: the keys that sign and verify access tokens, by `kid`.
+//! The key ring: the keys that sign and verify, by `kid`.
 //!
-//! A key belongs to one realm, and so to one algorithm: an RSA public key can never be used as an
+//! A key has one purpose (the tokens of one realm, or the notary's), and so one algorithm: an RSA public key can never be used as an
 //! HMAC secret (RFC 8725 section 2.1). Keys lie in the database, sealed under the server's secret,
 //! so that every replica has the same ones and a rotation is one command.
 
@@ -16,13 +16,13 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, jwk::Jwk};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Realm, Signature, sql::KeyOfRing};
+use super::{Purpose, Realm, Signature, sql::KeyOfRing};
 use crate::seal::Seal;
 
 /// A key of the ring.
-pub(super) struct SigningKey {
+pub(crate) struct SigningKey {
     pub(super) id: Uuid,
-    pub(super) realm: Realm,
+    pub(super) purpose: Purpose,
     pub(super) algorithm: Algorithm,
     pub(super) signs: EncodingKey,
     pub(super) verifies: DecodingKey,
@@ -60,15 +60,15 @@ impl Ring {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The key that signs for a realm now: the newest whose time has come. Where none's has, the first
-    /// to come: a realm's first key is made by the database's clock, which may be ahead of this one.
+    /// The key that signs for a purpose now: the newest whose time has come. Where none's has, the first
+    /// to come: a purpose's first key is made by the database's clock, which may be ahead of this one.
     pub(super) fn position_of_signer(
         keys: &[SigningKey],
-        realm: &str,
+        purpose: Purpose,
         now: Timestamp,
     ) -> Option<usize> {
-        let of_realm = keys.iter().enumerate().filter(|(_, key)| key.realm.name == realm);
-        let good: Vec<_> = of_realm.filter(|(_, key)| key.verifies(now)).collect();
+        let same = keys.iter().enumerate().filter(|(_, key)| key.is_for(purpose));
+        let good: Vec<_> = same.filter(|(_, key)| key.verifies(now)).collect();
         let age = |(_, key): &&(usize, &SigningKey)| (key.signs_from, key.id);
         let ready = good.iter().filter(|(_, key)| key.signs_from <= now).max_by_key(age);
         ready.or_else(|| good.iter().min_by_key(age)).map(|(i, _)| *i)
@@ -87,6 +87,10 @@ impl Ring {
 }
 
 impl SigningKey {
+    pub(super) fn is_for(&self, purpose: Purpose) -> bool {
+        self.purpose.name() == purpose.name()
+    }
+
     pub(super) fn verifies(&self, now: Timestamp) -> bool {
         self.verifies_until.is_none_or(|end| now < end)
     }
@@ -100,17 +104,29 @@ impl SigningKey {
         Some(value)
     }
 
-    /// Opens a kept key of one of `realms`; of others there is nothing to sign.
+    /// Opens a kept key of the notary or of one of `realms`; of others there is nothing to sign. A key of
+    /// the notary's that was sealed under another secret is passed over: it never ends, so that no
+    /// rotation could take it out of the way, and whether it is ours cannot be told.
     pub(crate) fn open(
         row: KeyOfRing,
         realms: &[Realm],
         seal: &Seal,
     ) -> Result<Option<Self>, RingError> {
-        let Some(realm) = realms.iter().find(|realm| realm.name == row.realm) else {
-            return Ok(None);
+        let realm = realms.iter().find(|realm| realm.name == row.realm);
+        let purpose = match realm {
+            Some(realm) => Purpose::Tokens(*realm),
+            None if row.realm == Purpose::Notary.name() => Purpose::Notary,
+            None => return Ok(None),
         };
-        let opened = seal.open(row.id.as_bytes(), &row.sealed).ok_or(RingError::Sealed)?;
-        let (algorithm, signs, verifies) = match realm.signature {
+        let opened = match (seal.open(row.id.as_bytes(), &row.sealed), purpose) {
+            (Some(opened), _) => opened,
+            (None, Purpose::Tokens(_)) => return Err(RingError::Sealed),
+            (None, Purpose::Notary) => {
+                tracing::warn!(kid = %row.id, "a notary's key was sealed under another SECRET_KEY");
+                return Ok(None);
+            }
+        };
+        let (algorithm, signs, verifies) = match purpose.signature() {
             Signature::Hs256 => (
                 Algorithm::HS256,
                 EncodingKey::from_secret(&opened),
@@ -125,7 +141,7 @@ impl SigningKey {
         };
         Ok(Some(Self {
             id: row.id,
-            realm: *realm,
+            purpose,
             algorithm,
             signs,
             verifies,
@@ -135,7 +151,7 @@ impl SigningKey {
     }
 }
 
-/// New key material for a realm: 32 random bytes, or an RSA key of 3072 bits in PEM.
+/// New key material for a purpose: 32 random bytes, or an RSA key of 3072 bits in PEM.
 pub(crate) fn generate(signature: Signature) -> Result<Vec<u8>, RingError> {
     let fault = |e: &dyn std::fmt::Display| RingError::Random(e.to_string());
     match signature {

@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Realm, RingError, ring};
+use super::{Purpose, RingError, ring};
 use crate::{
     core::Clock,
     db::{DbError, Nothing, Platform, Statement},
@@ -64,8 +64,9 @@ pub async fn list(platform: &mut Platform) -> Result<Vec<KeyInfo>, RotationError
     Ok(platform.run(Uuid::nil(), "token-key:read", &list_keys()).await?)
 }
 
-/// A new key for a realm. Those before it verify for `overlap_hours` more, and no token lasts longer
-/// than that: with an overlap shorter than the realm's tokens, some people sign in again.
+/// A new key for a purpose. Those of a realm before it verify for `overlap_hours` more, and no token
+/// lasts longer than that: with an overlap shorter than the realm's tokens, some people sign in again.
+/// Those of the notary verify for ever, and sign no more.
 ///
 /// # Errors
 /// No randomness, or the database's.
@@ -73,18 +74,21 @@ pub async fn rotate(
     platform: &mut Platform,
     clock: &Clock,
     secret: &[u8],
-    realm: &Realm,
+    purpose: Purpose,
     overlap_hours: i64,
 ) -> Result<(), RotationError> {
     let (id, now) = (clock.new_id(), clock.now());
     let seal = Seal::new(secret, "stored secret");
-    let sealed = seal.seal(id.as_bytes(), &ring::generate(realm.signature)?);
+    let sealed = seal.seal(id.as_bytes(), &ring::generate(purpose.signature())?);
     let sealed = sealed.map_err(|e| RingError::Random(e.to_string()))?;
     let signs_from = if overlap_hours == 0 { now } else { now + SIGNS_AFTER.seconds() };
-    let algorithm = realm.signature.name();
-    let insert = insert_key(id, realm.name, algorithm, sealed, signs_from);
+    let algorithm = purpose.signature().name();
+    let insert = insert_key(id, purpose.name(), algorithm, sealed, signs_from);
     platform.run(Uuid::nil(), "token-key:write", &insert).await?;
-    let until = now + overlap_hours.hours();
-    platform.run(Uuid::nil(), "token-key:write", &end_other_keys(id, realm.name, until)).await?;
+    if let Purpose::Tokens(realm) = purpose {
+        let until = now + overlap_hours.hours();
+        let end = end_other_keys(id, realm.name, until);
+        platform.run(Uuid::nil(), "token-key:write", &end).await?;
+    }
     Ok(())
 }

@@ -13,19 +13,19 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Realm, ring::Ring};
+use super::{Purpose, Realm, ring::Ring};
 use crate::seal::derive;
 
 /// How far two clocks may differ, in seconds.
 const LEEWAY: i64 = 30;
-const TYPE: &str = "at+jwt";
+pub(super) const TYPE: &str = "at+jwt";
 const REFRESH: &str = "reeve_rt_";
 const ONE_TIME: &str = "reeve_ot_";
 
 /// Issues and verifies.
 pub(crate) struct Tokens {
     pub(crate) ring: Ring,
-    issuer: String,
+    pub(super) issuer: String,
     refresh: hmac::Key,
 }
 
@@ -101,7 +101,8 @@ impl Tokens {
         id: Uuid,
     ) -> Option<TokenText> {
         let keys = self.ring.all();
-        let key = keys.get(Ring::position_of_signer(&keys, bearer.realm.name, now)?)?;
+        let purpose = Purpose::Tokens(*bearer.realm);
+        let key = keys.get(Ring::position_of_signer(&keys, purpose, now)?)?;
         let mut header = Header::new(key.algorithm);
         header.typ = Some(TYPE.into());
         header.kid = Some(key.id.to_string());
@@ -121,7 +122,8 @@ impl Tokens {
     }
 
     /// Verifies an access token: the key of its `kid` says which realm, and with it which audience
-    /// and algorithm; the token has no say in either (RFC 8725 sections 3.1 and 3.9).
+    /// and algorithm; the token has no say in either (RFC 8725 sections 3.1 and 3.9). What the notary's
+    /// key signed is never one.
     pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Option<Presented> {
         let header = decode_header(token).ok()?;
         if header.typ.as_deref() != Some(TYPE) {
@@ -130,8 +132,9 @@ impl Tokens {
         let kid: Uuid = header.kid.as_deref()?.parse().ok()?;
         let keys = self.ring.all();
         let key = keys.iter().find(|key| key.id == kid && key.verifies(now))?;
+        let Purpose::Tokens(realm) = key.purpose else { return None };
         let mut rules = Validation::new(key.algorithm);
-        rules.set_audience(&[key.realm.name]);
+        rules.set_audience(&[realm.name]);
         rules.set_issuer(&[&self.issuer]);
         rules.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
         // Times are compared below, with the clock of this server.
@@ -141,7 +144,7 @@ impl Tokens {
         if claims.exp.saturating_add(LEEWAY) <= now || claims.nbf.saturating_sub(LEEWAY) > now {
             return None;
         }
-        let tenant = claims.rest.get(key.realm.tenant_claim())?.as_str()?.parse().ok()?;
+        let tenant = claims.rest.get(realm.tenant_claim())?.as_str()?.parse().ok()?;
         let until = Timestamp::from_second(claims.exp.saturating_add(LEEWAY)).ok();
         Some(Presented { tenant, account: claims.sub, session: claims.sid, until })
     }

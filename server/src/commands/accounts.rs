@@ -6,7 +6,7 @@ use kernel::{
     Clock,
     db::Platform,
     identity::{
-        Realm, TokenText,
+        Purpose, Realm, TokenText,
         rotation::{self, KeyInfo},
     },
     people::{NewAccount, People, PersonView},
@@ -138,11 +138,15 @@ pub async fn token_key(work: Work<'_>, command: TokenKeyCommand) -> Result<(), F
     if let TokenKeyCommand::Rotate { realm: name, all, overlap_hours } = command {
         let secret = work.database.require_secret()?;
         let named = match &name {
-            Some(name) if !all => vec![*realm(&work, name)?],
-            _ => work.registry.realms.clone(),
+            Some(name) if !all && name == Purpose::Notary.name() => vec![Purpose::Notary],
+            Some(name) if !all => vec![Purpose::Tokens(*realm(&work, name)?)],
+            _ => {
+                let realms = work.registry.realms.iter().copied().map(Purpose::Tokens);
+                realms.chain([Purpose::Notary]).collect()
+            }
         };
-        for realm in &named {
-            rotation::rotate(&mut platform, &clock, secret, realm, overlap_hours).await?;
+        for purpose in named {
+            rotation::rotate(&mut platform, &clock, secret, purpose, overlap_hours).await?;
         }
     }
     let columns: [show::Column<KeyInfo>; 5] = [

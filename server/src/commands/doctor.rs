@@ -20,6 +20,7 @@ pub async fn doctor(work: Work<'_>) -> Result<(), Failure> {
         kernel::tenant::STATEMENTS,
         kernel::identity::rotation::STATEMENTS,
         kernel::statutes::STATEMENTS,
+        kernel::audit::STATEMENTS,
     ]
     .concat();
     let disagreements = db::check(platform.client(), &statements).await.map_err(refused)?;

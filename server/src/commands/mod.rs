@@ -6,6 +6,7 @@
 
 mod accounts;
 mod athletes_of_the_demo;
+mod audit;
 mod demo;
 mod demo_civic;
 mod demo_people;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use kernel::{
+    audit::{AuditError, CheckpointError},
     db::{DbError, MigrateError},
     identity::rotation::RotationError,
     policies::PolicyFault,
@@ -96,6 +98,9 @@ enum Command {
     /// Put questions to an organization's attribute policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// The ledger: signed, verified, given out.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// The law by which youth programmes decide, as dated data.
     #[command(subcommand)]
     Statutes(StatutesCommand),
@@ -281,15 +286,45 @@ enum StatutesCommand {
 }
 
 #[derive(Subcommand)]
+enum AuditCommand {
+    /// Sum up what is new in each ledger and sign it, as a server does about every minute.
+    Checkpoint,
+    /// Compute the ledgers' trees again and compare them with the signed checkpoints.
+    ///
+    /// Exit code 7 when entries are not as they were signed; the first span between two checkpoints in
+    /// which something was altered, removed, put in or moved is named.
+    Verify {
+        /// One organisation's; of all when not said.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Checkpoints that were kept elsewhere, one JSON object a line; by default the files in
+        /// REEVE_CHECKPOINTS.
+        #[arg(long)]
+        checkpoints: Option<PathBuf>,
+    },
+    /// Print an organisation's ledger, one entry a line, as it is signed; see docs/verify-ledger.mjs.
+    ///
+    /// It holds personal values. The look and its reason stand in the ledger.
+    Export {
+        #[arg(long)]
+        tenant: String,
+        /// Why you look: a ticket, a request of theirs.
+        #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        reason: String,
+    },
+}
+
+#[derive(Subcommand)]
 enum TokenKeyCommand {
     /// List the keys, without what is secret.
     List,
-    /// Make a new key, which signs from five seconds on; the former ones verify during the overlap.
+    /// Make a new key, which signs from five seconds on; the former ones verify during the overlap, and
+    /// the notary's for ever.
     Rotate {
-        /// clinic, programs, athletics, civic, platform or studio.
+        /// clinic, programs, athletics, civic, platform, studio or notary.
         #[arg(long, required_unless_present = "all")]
         realm: Option<String>,
-        /// Every realm's.
+        /// Every realm's, and the notary's.
         #[arg(long)]
         all: bool,
         /// 0 ends the former keys at once: everybody signs in again.
@@ -380,6 +415,10 @@ pub enum Failure {
     Policy(#[from] PolicyFault),
     #[error(transparent)]
     Statutes(#[from] StatuteError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     #[error("the database refused: {0}")]
     Db(#[from] DbError),
     #[error("{0}")]
@@ -417,12 +456,15 @@ impl Failure {
                 StartError::Taken(_) | StartError::Listen(..) | StartError::Database(_),
             )
             | Self::Migrate(MigrateError::Connect(_) | MigrateError::Busy)
-            | Self::Db(DbError::Unavailable(_) | DbError::Timeout) => 6,
+            | Self::Db(DbError::Unavailable(_) | DbError::Timeout)
+            | Self::Audit(AuditError::Db(DbError::Unavailable(_))) => 6,
             Self::Provider(ProviderFault::NotThere) => 4,
             Self::Provider(ProviderFault::Setup(_) | ProviderFault::Invalid(_))
             | Self::Policy(PolicyFault::None | PolicyFault::Invalid(_))
             | Self::Statutes(StatuteError::Invalid(_) | StatuteError::Differs(_)) => 5,
-            Self::Findings(_) => 7,
+            Self::Findings(_)
+            | Self::Audit(AuditError::Line(_))
+            | Self::Checkpoint(CheckpointError::Broken(_)) => 7,
             _ => 1,
         }
     }
@@ -448,6 +490,11 @@ pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failu
     }
     let what_for = if serves { Use::Serve } else { Use::Command };
     let database = Database::open(settings, what_for)?;
+    let mut settings = settings.clone();
+    if database.is_private() {
+        settings.checkpoints.get_or_insert_with(|| settings.data.join("checkpoints"));
+    }
+    let settings = &settings;
     runtime.block_on(async {
         database.ensure().await?;
         let work = operate::Work { settings, registry, database: &database, json: cli.json };
@@ -462,6 +509,7 @@ pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failu
             Command::Provider(command) => accounts::provider(work, command).await,
             Command::Policy(command) => policies::policy(work, command).await,
             Command::Statutes(command) => statutes::statutes(work, command).await,
+            Command::Audit(command) => audit::audit(work, command).await,
             Command::TokenKey(command) => accounts::token_key(work, command).await,
             Command::Import(args) => import::import(work, &args).await,
             Command::Openapi => Ok(()),
