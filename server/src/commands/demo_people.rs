@@ -17,11 +17,12 @@ pub const PROGRAMME: &str = "harbor";
 pub const SCHOOL: &str = "lincoln";
 
 /// An organisation of each realm: its name, code, and the domain of its people's addresses.
-const ORGANISATIONS: [(&str, &str, &str, &str); 5] = [
+const ORGANISATIONS: [(&str, &str, &str, &str); 6] = [
     ("clinic", "Clínica Norte", "norte", "norte.example"),
     ("programs", "Harbor Youth Programme", PROGRAMME, "harbor.example"),
     ("athletics", "Lincoln High School", SCHOOL, "lincoln.example"),
     ("civic", "Municipality of Kwa-Example", "kwa-example", "kwa.example"),
+    ("platform", "Association of Municipalities", "association", "association.example"),
     ("studio", "Acme Agents", "acme", "acme.example"),
 ];
 

@@ -26,13 +26,13 @@ pub struct RegisterRequest {
     /// The municipality: its id, code or name.
     #[serde(alias = "tenant")]
     municipality_code: Option<String>,
-    consent: Consent,
+    consent: RegistrationConsent,
 }
 
 /// That their data may be processed, and for what.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Consent {
+pub struct RegistrationConsent {
     pub(super) purpose: Option<String>,
     pub(super) purpose_description: Option<String>,
     /// In which language it was asked, ISO 639.

@@ -2,11 +2,11 @@
 
 use kernel::http::{FieldError, Problem, text};
 
-use super::http::Consent;
+use super::http::RegistrationConsent;
 
 /// # Errors
 /// 422 with every fault; consent that is not given is one.
-pub(super) fn check(consent: &Consent) -> Result<(), Problem> {
+pub(super) fn check(consent: &RegistrationConsent) -> Result<(), Problem> {
     let fault = |field: &str, kind, msg: String| FieldError {
         loc: ["body", "consent", field].map(str::to_owned).to_vec(),
         msg,
@@ -34,8 +34,8 @@ pub(super) fn check(consent: &Consent) -> Result<(), Problem> {
 mod tests {
     use super::*;
 
-    fn consent(purpose: Option<&str>, consented: bool) -> Consent {
-        Consent {
+    fn consent(purpose: Option<&str>, consented: bool) -> RegistrationConsent {
+        RegistrationConsent {
             purpose: purpose.map(Into::into),
             purpose_description: None,
             language: None,
