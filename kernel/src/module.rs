@@ -227,21 +227,7 @@ fn kernel_module() -> Module {
     audit::routes(&mut routes);
     Module {
         name: "kernel",
-        migrations: migrations!("kernel";
-            1 "roles_and_context" "0001_roles_and_context.sql",
-            2 "ledger" "0002_ledger.sql",
-            3 "tenants_keys_idempotency" "0003_tenants_keys_idempotency.sql",
-            4 "people" "0004_people.sql",
-            5 "sign_on" "0005_sign_on.sql",
-            6 "attribute_policies" "0006_attribute_policies.sql",
-            7 "statutes" "0007_statutes.sql",
-            8 "deidentified" "0008_deidentified.sql",
-            9 "consent" "0009_consent.sql",
-            10 "slices" "0010_slices.sql",
-            11 "return_to_play" "0011_return_to_play.sql",
-            12 "outbox" "0012_outbox.sql",
-            14 "above_and_limits" "0014_above_and_limits.sql",
-        ),
+        migrations: migrations(),
         privacy: include_str!("../privacy.toml"),
         realm: None,
         grants: &[],
@@ -253,19 +239,40 @@ fn kernel_module() -> Module {
         entities: &[],
         resources: &[],
         statements: statements.concat(),
-        constraints: || {
-            let all = [
-                tenant::sql::constraints(),
-                keys::sql::constraints(),
-                people::sql::constraints(),
-                policies::sql::constraints(),
-                consent::sql::constraints(),
-                place::constraints(),
-                return_to_play::sql::constraints(),
-            ];
-            all.into_iter().flatten().collect()
-        },
+        constraints,
         limit: None,
         routes,
     }
+}
+
+fn migrations() -> Vec<Migration> {
+    migrations!("kernel";
+        1 "roles_and_context" "0001_roles_and_context.sql",
+        2 "ledger" "0002_ledger.sql",
+        3 "tenants_keys_idempotency" "0003_tenants_keys_idempotency.sql",
+        4 "people" "0004_people.sql",
+        5 "sign_on" "0005_sign_on.sql",
+        6 "attribute_policies" "0006_attribute_policies.sql",
+        7 "statutes" "0007_statutes.sql",
+        8 "deidentified" "0008_deidentified.sql",
+        9 "consent" "0009_consent.sql",
+        10 "slices" "0010_slices.sql",
+        11 "return_to_play" "0011_return_to_play.sql",
+        12 "outbox" "0012_outbox.sql",
+        14 "above_and_limits" "0014_above_and_limits.sql",
+    )
+}
+
+/// What the kernel's own constraints say.
+fn constraints() -> Vec<Constraint> {
+    let all = [
+        tenant::sql::constraints(),
+        keys::sql::constraints(),
+        people::sql::constraints(),
+        policies::sql::constraints(),
+        consent::sql::constraints(),
+        place::constraints(),
+        return_to_play::sql::constraints(),
+    ];
+    all.into_iter().flatten().collect()
 }
