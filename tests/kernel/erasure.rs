@@ -32,7 +32,7 @@ mod probe {
     permissions! {
         ReadHeld = "probe:held", Discloses;
         ReadPlan = "probe:plan", Reads;
-        ReadLooks = "probe:looks", Discloses;
+        ReadLooks = "probe:looks", Reads;
         Erase = "probe:erase", Writes;
         Consent = "probe:consent", Writes;
         Revoke = "probe:revoke", Writes;
@@ -58,14 +58,15 @@ mod probe {
     async fn looks(
         act: Authorized<ReadLooks>,
         Item(id): Item<Uuid>,
-    ) -> Result<Disclosed<Vec<String>>, Problem> {
-        act.disclose(sql::who_looked(vec![Uuid::nil(), id], 100), |rows, _| {
-            let told = |row: sql::LookRow| {
+    ) -> Result<Fetched<Vec<String>>, Problem> {
+        act.fetch(sql::who_touched(vec![Uuid::nil(), id], 100), |rows| {
+            let told = |row: sql::TouchRow| {
                 let record = row.record_id.map(|id| id.to_string()).unwrap_or_default();
                 let (actor, permission) = (row.actor.as_deref(), row.permission.as_deref());
                 format!("{actor:?} {permission:?} {} {record}", row.resource)
             };
-            Ok(Answer::ok(rows.into_iter().map(told).collect()))
+            let read = rows.into_iter().filter(|row| row.operation == "READ");
+            Ok(Answer::ok(read.map(told).collect()))
         })
         .await
     }
@@ -130,12 +131,16 @@ mod probe {
                     "probe:revoke",
                 ],
             }],
+            above: None,
             delegates: &[],
             slices: &[],
+            open: &[],
+            open_slice: None,
             entities: &[],
             resources: &[],
             statements: vec![],
             constraints: Vec::new,
+            limit: None,
             routes,
         }
     }

@@ -17,6 +17,7 @@ async fn as_server(app: &TestApp, tenant: Uuid) -> Client {
 fn z09_the_last_administrator_stays_one_whoever_asks() {
     run(async |app| {
         app.add_replica(&Options::default()).await;
+        app.without_limits().await;
         let civic = app.organisation("civic", "kwa").await;
         let admin = civic.role("admin");
         let before = accounts(app, civic.id).await;

@@ -54,7 +54,8 @@ fn a13_an_unknown_address_and_a_wrong_password_are_told_alike_and_take_as_long()
                 "{role}: known {known:.1} ms, unknown {unknown:.1} ms"
             );
             let gone = "update kernel.account set deleted_at = now() where kernel.open(email) like 'copy%';
-                        update kernel.login_guard set attempts = 0, blocked_until = null";
+                        update kernel.login_guard set attempts = 0, blocked_until = null;
+                        delete from kernel.rate";
             execute(app, there.id, gone).await;
         }
     });
@@ -69,6 +70,8 @@ fn the_count_of_attempts_tells_nobody_which_addresses_there_are() {
             let body = json!({"email": email, "password": WRONG, "tenant": tenant});
             app.anonymous().post("/auth/login", &body).await.status
         };
+        // Those who signed in a moment ago are counted by address: here all come from one.
+        execute(app, civic.id, "delete from kernel.rate").await;
         // Five attempts that name no organisation, then one that does.
         let mut told = vec![];
         for email in [civic.email("manager"), "nobody@people.example".to_owned()] {
@@ -123,8 +126,8 @@ fn a15_guesses_are_slowed_for_strangers_wherever_they_say_they_are_and_not_for_t
         let elsewhere = from(0, "198.51.100.77", PASSWORD).await;
         assert_eq!(elsewhere.status, 429, "even the right password, from a new place, waits");
         assert_eq!(from(0, "203.0.113.7", PASSWORD).await.status, 200, "from home it does not");
-        for _ in 0..6 {
-            from(0, "192.0.2.9", WRONG).await;
+        for last in 200..206 {
+            from(0, &format!("192.0.2.{last}"), WRONG).await;
         }
         assert_eq!(from(0, "198.51.100.77", PASSWORD).await.status, 429);
         let over = "update kernel.login_guard set blocked_until = now() - interval '1 second' where blocked_until is not null";

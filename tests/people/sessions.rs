@@ -86,6 +86,7 @@ fn a08_a_rotated_token_that_comes_back_ends_its_whole_family() {
 #[test]
 fn a09_what_a_refresh_mints_beside_a_logout_is_worth_nothing() {
     run(async |app| {
+        app.without_limits().await;
         app.add_replica(&Options::default()).await;
         let civic = app.organisation("civic", "kwa").await;
         for round in 0..8 {

@@ -167,6 +167,7 @@ fn t16_a_suspended_organisation_is_told_so_by_key_token_login_and_refresh() {
 #[test]
 fn c10_the_organisation_of_a_login_is_named_or_found() {
     run(async |app| {
+        app.without_limits().await;
         let (kwa, tsh) = (place(app, "civic", "kwa").await, place(app, "civic", "tsh").await);
         let school = place(app, "athletics", "central").await;
         for there in [&kwa, &tsh] {

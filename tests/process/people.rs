@@ -203,12 +203,12 @@ fn policies_are_explained_and_tested_without_doing_anything() {
 fn signing_keys_are_listed_without_secrets_and_rotated_with_an_overlap() {
     run(async |app| {
         let before = done(app, &["token-key", "list"], "").await;
-        assert_eq!(before.len(), 6, "one for each realm and the notary's: {before:?}");
+        assert_eq!(before.len(), 7, "one for each realm and the notary's: {before:?}");
         let algorithms: Vec<_> = before.iter().map(|key| key["algorithm"].clone()).collect();
         assert_eq!(algorithms.iter().filter(|a| **a == "RS256").count(), 2);
         let rotate = ["token-key", "rotate", "--realm", "studio", "--overlap-hours", "1"];
         let after = done(app, &rotate, "").await;
-        assert_eq!(after.len(), 7);
+        assert_eq!(after.len(), 8);
         let studio = before.iter().find(|key| key["realm"] == "studio").unwrap();
         let former = after.iter().find(|key| key["id"] == studio["id"]).unwrap();
         assert!(former["verifies_until"].is_string(), "{former}");

@@ -24,7 +24,7 @@ const ORGANISATIONS: [(&str, &str, &str, &str); 8] = [
     ("civic", "Municipality of Kwa-Example", "kwa-example", "kwa.example"),
     ("civic", "Voorbeeld Local Municipality", "voorbeeld", "voorbeeld.example"),
     ("civic", "Sample Hills Metropolitan", "sample-hills", "hills.example"),
-    ("platform", "Platform of the Municipalities", "platform", "platform.example"),
+    ("platform", "Association of Municipalities", "association", "association.example"),
     ("studio", "Acme Agents", "acme", "acme.example"),
 ];
 
