@@ -18,10 +18,19 @@ insert into kernel.above values ('civic', 'platform');
 insert into kernel.administering_role values ('platform', 'platform_admin');
 grant select on kernel.above to reeve_keeper;
 
+-- Narrows what the server's login sees and writes of a governed table: whatever a statement asks, only rows for which
+-- the condition holds too. For what a permission may see of a record alone.
+create function kernel.restrict(target regclass, name text, condition text) returns void language plpgsql as $$
+declare
+    narrowed text := '(tenant_id = nullif(current_setting(''app.tenant_id'', true), '''')::uuid and (' || condition || '))';
+begin
+    execute format('create policy %I on %s as restrictive to reeve_app using %s with check %s', name, target, narrowed, narrowed);
+end $$;
+
 -- How often somebody came, under a keyed hash of the rule and of who it was. Lost in a crash, and then everybody
 -- begins anew: it is no record.
 create unlogged table kernel.rate (
-    key      bytea primary key check (length(key) = 32),
+    who      bytea primary key check (length(who) = 32),
     began_at timestamptz not null,
     requests integer not null
 ) with (fillfactor = 50);
@@ -30,15 +39,15 @@ grant select, delete on kernel.rate to reeve_keeper;
 
 -- Counts a request in a window that began with its first: how many there are now, and how many seconds are left.
 -- The row's lock makes those of all servers take turns.
-create function kernel.count_request(p_key bytea, p_window integer)
+create function kernel.count_request(p_who bytea, p_window integer)
 returns table (so_far integer, seconds_left integer) language plpgsql as $$
 declare
     at timestamptz := kernel.now();
     lasts interval := make_interval(secs => p_window);
     began timestamptz;
 begin
-    insert into kernel.rate as r (key, began_at, requests) values (p_key, at, 1)
-    on conflict (key) do update set
+    insert into kernel.rate as r (who, began_at, requests) values (p_who, at, 1)
+    on conflict (who) do update set
         began_at = case when at >= r.began_at + lasts then at else r.began_at end,
         requests = case when at >= r.began_at + lasts then 1 else r.requests + 1 end
     returning r.began_at, r.requests into began, so_far;

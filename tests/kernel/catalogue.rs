@@ -22,7 +22,7 @@ fn t04_a_fresh_database_has_no_finding_and_its_server_no_power() {
             join pg_roles r on r.oid = m.member where r.rolname in ('reeve_app', 'reeve_search', 'reeve_deid') order by 1";
         assert_eq!(
             app.ask(memberships).await,
-            ["reeve_coach", "reeve_deid", "reeve_family", "reeve_search"]
+            ["reeve_coach", "reeve_deid", "reeve_family", "reeve_public", "reeve_search"]
         );
     });
 }
@@ -202,12 +202,14 @@ fn t06_no_view_or_function_shows_another_tenants_rows() {
         );
         let known = [
             "audit.make_partitions(integer)",
+            // What everybody may know of every municipality.
+            "civic.list_municipalities(uuid,text,bigint,boolean)",
             // What an actor of this tenant is; keys of this tenant alone (below, and in erasure.rs).
             "kernel.actor_standing(text,uuid)",
             "kernel.blind(text)",
-            "kernel.destroy_key(uuid)",
             // Nothing but for who stands above, whom the database looks up itself (tests/civic/above.rs).
             "kernel.change_tenant(text,boolean)",
+            "kernel.destroy_key(uuid)",
             "kernel.find_below(text,text)",
             "kernel.find_key(bytea)",
             // What a login and a sign-on must know before they have a tenant: ids, standing and the

@@ -90,7 +90,7 @@ macro_rules! entries {
             "select id, sequence, at, actor_kind, actor_id, permission, operation, resource, record_id, record_ids,
                     case when $11 then audit.opened(before) else before end as before,
                     case when $11 then audit.opened(after) else after end as after,
-                    outcome, reason, request_id, address, user_agent
+                    outcome, reason, request_id, address, user_agent, purpose_of_event
                from ",
             $from,
             "

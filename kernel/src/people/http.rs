@@ -257,8 +257,11 @@ pub async fn invite(
     Body(body): Body<Invitation>,
 ) -> Result<Committed<Invited>, Problem> {
     let role = act.require_covered("role", &body.role)?;
-    let person =
-        NewPerson::parse((body.email, body.full_name), (body.phone, body.preferred_language), act.languages())?;
+    let person = NewPerson::parse(
+        (body.email, body.full_name),
+        (body.phone, body.preferred_language),
+        act.languages(),
+    )?;
     let code = new_code(&act)?;
     let (id, core) = (act.new_id(), act.core());
     let fields = core.tenant_fields(act.caller().realm);

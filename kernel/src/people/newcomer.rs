@@ -46,7 +46,8 @@ impl Newcomer {
         let Asked { email, password, full_name, phone, preferred_language } = asked;
         let no_realm = || Problem::internal("an account is made in an organisation");
         let realm = *act.core().realm(act.caller().realm).ok_or_else(no_realm)?;
-        let person = NewPerson::parse((email, full_name), (phone, preferred_language), realm.languages)?;
+        let person =
+            NewPerson::parse((email, full_name), (phone, preferred_language), realm.languages)?;
         let hash = hash_new(act, "password", password, &person.about(), realm.passwords).await?;
         Ok(Self { id: act.new_id(), person, hash, realm })
     }

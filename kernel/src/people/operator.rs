@@ -48,7 +48,8 @@ impl People<'_> {
         new: NewAccount,
     ) -> Result<(PersonView, Option<TokenText>), TenantError> {
         self.require_role(&new.role)?;
-        let person = NewPerson::parse((new.email, new.full_name), (None, None), None).map_err(refused)?;
+        let person =
+            NewPerson::parse((new.email, new.full_name), (None, None), None).map_err(refused)?;
         let hash = match new.password {
             Some(password) => Some(self.hash(password, &person).await?),
             None => None,

@@ -33,7 +33,9 @@ impl NewPerson {
             full_name: text(100)(full_name).map_err(fault("full_name"))?,
             phone: phone.map(|p| text(40)(p).map_err(fault("phone"))).transpose()?,
             preferred_language: match language {
-                Some(code) => parse_language(languages)(code).map_err(fault("preferred_language"))?,
+                Some(code) => {
+                    parse_language(languages)(code).map_err(fault("preferred_language"))?
+                }
                 None => "en".into(),
             },
         })

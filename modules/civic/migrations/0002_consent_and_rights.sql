@@ -3,11 +3,9 @@
 set role reeve_owner;
 
 -- Where a citizen reads or writes of their own, the database shows nothing of another's, whatever a statement asks.
-create policy own_consent on kernel.consent as restrictive to reeve_app
-    using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
-           and (coalesce(current_setting('app.permission', true), '') not in ('own_consent:read', 'own_consent:write')
-                or subject_kind = 'civic.citizen'
-                   and subject_id = nullif(current_setting('app.actor_id', true), '')::uuid));
+select kernel.restrict('kernel.consent', 'own_consent', $$
+    coalesce(current_setting('app.permission', true), '') not in ('own_consent:read', 'own_consent:write')
+    or subject_kind = 'civic.citizen' and subject_id = nullif(current_setting('app.actor_id', true), '')::uuid $$);
 
 -- The years of somebody's age on a day; null where no birth date is known, which is so of adults.
 create function civic.age(p_account uuid, p_at timestamptz) returns integer language sql stable
@@ -66,11 +64,10 @@ create table civic.rights_request (
 create index rights_request_by_account on civic.rights_request (tenant_id, account_id, id);
 create index rights_request_in_order on civic.rights_request (tenant_id, status, due_on, id);
 select kernel.govern('civic.rights_request', '{}');
-create policy own_request on civic.rights_request as restrictive to reeve_app
-    using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
-           and (coalesce(current_setting('app.permission', true), '') not in
-                    ('data_rights:read', 'data_rights:plan', 'data_rights:request', 'data_rights:erase')
-                or account_id = nullif(current_setting('app.actor_id', true), '')::uuid));
+select kernel.restrict('civic.rights_request', 'own_request', $$
+    coalesce(current_setting('app.permission', true), '') not in
+        ('data_rights:read', 'data_rights:plan', 'data_rights:request', 'data_rights:erase')
+    or account_id = nullif(current_setting('app.actor_id', true), '')::uuid $$);
 -- One that is open of a kind and purpose is enough.
 create unique index rights_request_open_once on civic.rights_request (tenant_id, account_id, kind, (coalesce(purpose, '')))
     where status = 'received' and kind <> 'correction';

@@ -122,16 +122,14 @@ create index request_event_by_assignee on civic.request_event (tenant_id, assign
 select kernel.govern('civic.request_event', '{}');
 revoke update on civic.request_event from reeve_app;
 
-create policy own_request on civic.service_request as restrictive to reeve_app
-    using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
-           and (coalesce(current_setting('app.permission', true), '') not in
-                    ('own_request:read', 'own_request:reopen', 'data_rights:read', 'data_rights:plan', 'data_rights:erase')
-                or reporter_id = nullif(current_setting('app.actor_id', true), '')::uuid));
-create policy own_event on civic.request_event as restrictive to reeve_app
-    using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
-           and (coalesce(current_setting('app.permission', true), '') not in
-                    ('own_request:read', 'own_request:reopen', 'data_rights:read', 'data_rights:plan', 'data_rights:erase')
-                or reporter_id = nullif(current_setting('app.actor_id', true), '')::uuid));
+select kernel.restrict('civic.service_request', 'own_request', $$
+    coalesce(current_setting('app.permission', true), '') not in
+        ('own_request:read', 'own_request:reopen', 'data_rights:read', 'data_rights:plan', 'data_rights:erase')
+    or reporter_id = nullif(current_setting('app.actor_id', true), '')::uuid $$);
+select kernel.restrict('civic.request_event', 'own_event', $$
+    coalesce(current_setting('app.permission', true), '') not in
+        ('own_request:read', 'own_request:reopen', 'data_rights:read', 'data_rights:plan', 'data_rights:erase')
+    or reporter_id = nullif(current_setting('app.actor_id', true), '')::uuid $$);
 
 -- The state of a request is its events' to change; what was reported stays. The times come from the category.
 create function civic.guard_service_request() returns trigger language plpgsql as $$

@@ -35,9 +35,9 @@ create table civic.gbv_report (
 create index gbv_report_in_order on civic.gbv_report (tenant_id, reported_at, id);
 create index gbv_report_by_status on civic.gbv_report (tenant_id, status, reported_at, id);
 select kernel.govern('civic.gbv_report', '{code_hash}');
-create policy firewall on civic.gbv_report as restrictive to reeve_app
-    using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
-           and coalesce(current_setting('app.permission', true), '') in ('gbv_report:read', 'gbv_report:write', 'gbv_report:create'));
+select kernel.restrict('civic.gbv_report', 'firewall', $$
+    coalesce(current_setting('app.permission', true), '') in
+        ('gbv_report:read', 'gbv_report:write', 'gbv_report:create') $$);
 
 -- What was reported stays; a report goes forward.
 create function civic.guard_gbv_report() returns trigger language plpgsql as $$

@@ -44,8 +44,13 @@ pub const REALM: Realm = Realm {
 pub(crate) const PUBLIC: Limit = Limit::per_minute("public", 120);
 
 /// The platform's own people.
-pub const PLATFORM: Realm =
-    Realm { name: "platform", tenant_fields: &["tenant_id"], languages: None, login_limit: None, ..REALM };
+pub const PLATFORM: Realm = Realm {
+    name: "platform",
+    tenant_fields: &["tenant_id"],
+    languages: None,
+    login_limit: None,
+    ..REALM
+};
 
 /// The module, for the server to mount.
 pub fn module() -> Module {

@@ -160,5 +160,11 @@ pub(crate) const GRANTS: &[Grant] = &[
 /// see. No record of a citizen's.
 pub(crate) const ABOVE: &[Grant] = &[Grant {
     role: "platform_admin",
-    permissions: &["audit:read", "user:read", "user:write", "municipality:read", "municipality:write"],
+    permissions: &[
+        "audit:read",
+        "user:read",
+        "user:write",
+        "municipality:read",
+        "municipality:write",
+    ],
 }];

@@ -58,7 +58,9 @@ mod tests {
 
     #[test]
     fn text_without_markup_is_kept_to_the_byte() {
-        for text in ["Fish & chips, 3 < 5", "Amanzi ayavuza ngaphandle \u{1f6b0}", "a\nb", "&lt;b&gt;"] {
+        for text in
+            ["Fish & chips, 3 < 5", "Amanzi ayavuza ngaphandle \u{1f6b0}", "a\nb", "&lt;b&gt;"]
+        {
             assert_eq!(plain(200)(text.into()).as_deref(), Ok(text));
         }
     }

@@ -16,9 +16,9 @@ use kernel::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DemoArgs, Failure,
+    DemoArgs, Failure, demo_civic,
     demo_people::{self, DemoPeople},
-    demo_civic, demo_programs, demo_school, operate, people_of_the_demo as people, show,
+    demo_programs, demo_school, operate, people_of_the_demo as people, show,
 };
 use crate::{
     commands::operate::Work,

@@ -29,8 +29,18 @@ pub const MUNICIPALITIES: [Municipality; 3] = [
         population: 410_000,
         at: (-28.78, 32.04),
     },
-    Municipality { code: "voorbeeld", province: "Western Cape", population: 92_000, at: (-33.93, 18.86) },
-    Municipality { code: "sample-hills", province: "Gauteng", population: 640_000, at: (-26.2, 28.05) },
+    Municipality {
+        code: "voorbeeld",
+        province: "Western Cape",
+        population: 92_000,
+        at: (-33.93, 18.86),
+    },
+    Municipality {
+        code: "sample-hills",
+        province: "Gauteng",
+        population: 640_000,
+        at: (-26.2, 28.05),
+    },
 ];
 
 /// What people report: category, words, language, street.
@@ -90,8 +100,10 @@ impl<'a> Loader<'a> {
     /// The n-th report, the last the newest, and what became of it: of five two are settled, one is worked on, one was
     /// answered late and one waits.
     async fn report(&self, n: usize) -> Result<(), Failure> {
-        let (category, words, language, street) =
-            REPORTED.get(n % REPORTED.len()).copied().unwrap_or(("other", "Something", "en", "Here"));
+        let (category, words, language, street) = REPORTED
+            .get(n % REPORTED.len())
+            .copied()
+            .unwrap_or(("other", "Something", "en", "Here"));
         let number = i64::try_from(n).unwrap_or(0);
         let age = SignedDuration::from_hours((self.reports as i64 - number) * 24);
         let at = self.requests.now - age;

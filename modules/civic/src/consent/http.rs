@@ -6,7 +6,8 @@ use kernel::{
     consent::sql::{ConsentRow, insert_consent, revoke_consent},
     db::Actor,
     http::{
-        Body, FromQuery, Item, List, OptionalBody, Page, Paging, Problem, Query, QueryReader, parameter,
+        Body, FromQuery, Item, List, OptionalBody, Page, Paging, Problem, Query, QueryReader,
+        parameter,
     },
     privacy::{Pii, Reveal},
 };
@@ -160,7 +161,9 @@ pub async fn grant(
 ) -> Result<Committed<ConsentAnswer>, Problem> {
     let own = act.caller().actor.id().unwrap_or_default();
     match body.user_id {
-        Some(subject) if subject != own => record(&act.also::<WriteConsent>()?, subject, body).await,
+        Some(subject) if subject != own => {
+            record(&act.also::<WriteConsent>()?, subject, body).await
+        }
         _ => record(&act, person(act.caller().actor)?, body).await,
     }
 }
@@ -169,7 +172,11 @@ pub async fn grant(
 fn person(actor: Actor) -> Result<Uuid, Problem> {
     match actor {
         Actor::User(id) => Ok(id),
-        _ => Err(Problem::field(&["body", "user_id"], "missing", "an API key consents for nobody: say for whom")),
+        _ => Err(Problem::field(
+            &["body", "user_id"],
+            "missing",
+            "an API key consents for nobody: say for whom",
+        )),
     }
 }
 
@@ -226,7 +233,9 @@ pub async fn list(
 ) -> Result<Disclosed<List<ConsentView>>, Problem> {
     let own = act.caller().actor.id().unwrap_or_default();
     match filter.user_id {
-        Some(other) if other != own => page(&act.also::<ReadConsent>()?, other, filter.paging).await,
+        Some(other) if other != own => {
+            page(&act.also::<ReadConsent>()?, other, filter.paging).await
+        }
         _ => page(&act, own, filter.paging).await,
     }
 }

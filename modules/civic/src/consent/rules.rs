@@ -61,13 +61,16 @@ impl Given {
         let own = own.map(plain(4000)).transpose();
         let own = own.map_err(|fault| fields.fault(&field("text"), fault)).ok().flatten();
         let (spoken, words, version) = match (own, known) {
-            (Some(words), _) => (spoken, words, body.text_version.unwrap_or_else(|| "unnumbered".into())),
+            (Some(words), _) => {
+                (spoken, words, body.text_version.unwrap_or_else(|| "unnumbered".into()))
+            }
             (None, Some(known)) => {
                 let (spoken, words) = known.words_in(&spoken);
                 (spoken.to_owned(), words.to_owned(), known.version.to_owned())
             }
             (None, None) => {
-                let msg = "there are no words of ours for this purpose: send the `text` that was shown";
+                let msg =
+                    "there are no words of ours for this purpose: send the `text` that was shown";
                 fields.fault(&field("text"), ("missing", msg.into()));
                 (spoken, String::new(), String::new())
             }
@@ -92,7 +95,8 @@ impl Given {
             fields.fault(&field("grantor_name"), ("missing", msg.into()));
         }
         if body.expires_at.is_some_and(|end| end <= now) {
-            fields.fault(&field("expires_at"), ("range", "a consent ends after it was given".into()));
+            fields
+                .fault(&field("expires_at"), ("range", "a consent ends after it was given".into()));
         }
         fields.finish()?;
         let basis = known.map_or(Basis::Consent, |known| known.basis);
@@ -113,7 +117,9 @@ impl Given {
     pub fn by_whom(&self, subject: Subject, place: &str) -> Result<(), Problem> {
         let msg = match (subject, self.grantor.as_str()) {
             (Subject::Child, "self") => "for a child a competent person consents (POPIA s35(1)(a))",
-            (Subject::Adult, "competent_person") => "who is of age consents alone: leave this field out",
+            (Subject::Adult, "competent_person") => {
+                "who is of age consents alone: leave this field out"
+            }
             _ => return Ok(()),
         };
         let mut fields = Fields::new(Writing::Create);
@@ -187,16 +193,24 @@ mod tests {
         assert_eq!(given(own).err(), Some(vec!["body.text".into()]));
         let own = json!({"consented": true, "purpose": "newsletter", "purpose_description": "Send me news."});
         assert!(given(own).is_ok());
-        assert_eq!(given(json!({"consented": true, "purpose": "News!"})).err().map(|e| e.len()), Some(2));
+        assert_eq!(
+            given(json!({"consented": true, "purpose": "News!"})).err().map(|e| e.len()),
+            Some(2)
+        );
     }
 
     #[test]
     fn a_child_needs_a_competent_person_and_an_adult_none() {
         let own = given(json!({"consented": true})).expect("given");
-        assert!(own.by_whom(Subject::Child, "").is_err() && own.by_whom(Subject::Adult, "").is_ok());
+        assert!(
+            own.by_whom(Subject::Child, "").is_err() && own.by_whom(Subject::Adult, "").is_ok()
+        );
         let mother = json!({"consented": true, "grantor": "competent_person", "grantor_name": "Thandi", "relation": "mother"});
         let mother = given(mother).expect("given");
-        assert!(mother.by_whom(Subject::Child, "").is_ok() && mother.by_whom(Subject::Adult, "").is_err());
+        assert!(
+            mother.by_whom(Subject::Child, "").is_ok()
+                && mother.by_whom(Subject::Adult, "").is_err()
+        );
         let nameless = json!({"consented": true, "grantor": "competent_person"});
         assert_eq!(given(nameless).err(), Some(vec!["body.grantor_name".into()]));
     }

@@ -21,9 +21,7 @@ use super::{
     sql::{self, RightsRow},
 };
 use crate::{
-    permissions::{
-        DecideRight, EraseSelf, PlanErasure, ReadOwnData, RequestRight, ReviewRights,
-    },
+    permissions::{DecideRight, EraseSelf, PlanErasure, ReadOwnData, RequestRight, ReviewRights},
     text::ZONE,
 };
 
@@ -104,7 +102,8 @@ pub async fn my_data(act: Authorized<ReadOwnData>, (): ()) -> Result<Disclosed<M
     let records = records.into_iter().next().map_or_else(Vec::new, |row| row.records);
     let touched = act.look_up(subjects::who_touched(records, 1000)).await?;
     let activity_log: Vec<Activity> = touched.into_iter().map(Activity::from).collect();
-    let by_another = |entry: &&Activity| entry.operation == "READ" && entry.actor_id != Some(subject);
+    let by_another =
+        |entry: &&Activity| entry.operation == "READ" && entry.actor_id != Some(subject);
     let readings: Vec<_> = activity_log.iter().filter(by_another).cloned().collect();
     let export_timestamp = act.now();
     act.disclose_one(subjects::held_about(subject, tables), |row, reveal| {
@@ -329,7 +328,8 @@ pub async fn request(
     let due = rules::due(now, &TimeZone::get(ZONE).map_err(Problem::internal)?);
     let rules::Asked { kind, purpose, statement } = asked;
     let id = act.new_id();
-    let insert = sql::insert_rights_request(id, subject, kind, purpose, record, statement, now, due);
+    let insert =
+        sql::insert_rights_request(id, subject, kind, purpose, record, statement, now, due);
     act.write(insert, |row, reveal| {
         Answer::created(view(row, reveal), "/api/v1/data-rights/requests".to_owned())
     })

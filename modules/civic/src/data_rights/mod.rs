@@ -16,7 +16,12 @@ pub fn routes(routes: &mut Routes) {
         routes.get(ReadOwnData, "/api/v1/data-rights/my-data", http::my_data, docs::MY_DATA);
     });
     routes.limited(Limit::per_day("delete-account", 1), |routes| {
-        routes.delete(EraseSelf, "/api/v1/data-rights/delete-account", http::erase_self, docs::ERASE);
+        routes.delete(
+            EraseSelf,
+            "/api/v1/data-rights/delete-account",
+            http::erase_self,
+            docs::ERASE,
+        );
     });
     routes.get(PlanErasure, "/api/v1/data-rights/erasure-plan", http::erasure_plan, docs::PLAN);
     routes.post(DecideRight, "/api/v1/users/{id}/erasure", http::erase_other, docs::ERASE_OTHER);

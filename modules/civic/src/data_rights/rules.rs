@@ -35,18 +35,31 @@ pub fn parse(body: RightsBody) -> Result<Asked, Problem> {
     }
     let objection = body.kind == "objection";
     if !objection && body.purpose.is_some() {
-        return Err(fault("purpose", "value_error", "only an objection names a purpose: leave this field out"));
+        return Err(fault(
+            "purpose",
+            "value_error",
+            "only an objection names a purpose: leave this field out",
+        ));
     }
     if body.kind != "correction" && body.record_id.is_some() {
-        return Err(fault("record_id", "value_error", "only a correction names a record: leave this field out"));
+        return Err(fault(
+            "record_id",
+            "value_error",
+            "only a correction names a record: leave this field out",
+        ));
     }
     if objection {
         let code = body.purpose.as_deref().unwrap_or_default();
         if !is_code(code) {
-            return Err(fault("purpose", "missing", "say to which purpose: see GET /api/v1/purposes"));
+            return Err(fault(
+                "purpose",
+                "missing",
+                "say to which purpose: see GET /api/v1/purposes",
+            ));
         }
         if !purpose(code).map_or(Basis::Consent, |known| known.basis).takes_objection() {
-            let detail = "this rests on your consent: withdraw it, at POST /api/v1/consent/{id}/withdraw";
+            let detail =
+                "this rests on your consent: withdraw it, at POST /api/v1/consent/{id}/withdraw";
             return Err(Problem::conflict("withdraw_instead", detail));
         }
     }

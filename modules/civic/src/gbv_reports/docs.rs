@@ -23,9 +23,12 @@ pub(super) const FOLLOW: Docs = Docs::new(
     "Follow a report",
     "With its reference and code: where it stands, and nothing of what it says.",
 )
-.example(|| json!({"municipality_code": "harbor", "reference": "R-0000-0000", "code": "reeve_gf_…"}));
+.example(
+    || json!({"municipality_code": "harbor", "reference": "R-0000-0000", "code": "reeve_gf_…"}),
+);
 
-pub(super) const LIST: Docs = Docs::new(TAG, "List reports", "For the police liaison and the admin; newest first.");
+pub(super) const LIST: Docs =
+    Docs::new(TAG, "List reports", "For the police liaison and the admin; newest first.");
 
 pub(super) const FIND: Docs = Docs::new(TAG, "See a report", "The reading is on record.");
 

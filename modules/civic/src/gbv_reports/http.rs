@@ -64,7 +64,8 @@ pub async fn create(
     act: Authorized<ReportViolence>,
     (Body(mut body), hints): (Body<ReportBody>, Hints),
 ) -> Result<Committed<Reported>, Problem> {
-    let act = act.at(body.municipality_code.take().as_deref(), hints.host.as_deref()).await?.unseen();
+    let act =
+        act.at(body.municipality_code.take().as_deref(), hints.host.as_deref()).await?.unseen();
     let columns = rules::parse(body)?;
     let code = rules::code(random_bytes().map_err(Problem::internal)?);
     let id = act.new_id();
@@ -172,7 +173,8 @@ pub async fn list(
         None => (EVER.1, Uuid::max()),
     };
     act.disclose(sql::list_reports(at, id, limit + 1, status), |rows, reveal| {
-        let page = Page::cut(rows, limit, |last| act.seal(&question, &(last.reported_at, last.id)))?;
+        let page =
+            Page::cut(rows, limit, |last| act.seal(&question, &(last.reported_at, last.id)))?;
         Ok(Answer::list(page.map(|row| view(row, reveal))))
     })
     .await

@@ -74,7 +74,10 @@ mod tests {
         assert_eq!(errors(json!({})), ["body.kind", "body.description"]);
         let report = json!({"kind": "sexual", "description": "…", "language": "zu", "immediate_danger": true});
         assert!(errors(report).is_empty());
-        assert_eq!(errors(json!({"kind": "x", "description": "y", "language": "de"})), ["body.kind", "body.language"]);
+        assert_eq!(
+            errors(json!({"kind": "x", "description": "y", "language": "de"})),
+            ["body.kind", "body.language"]
+        );
     }
 
     #[test]

@@ -84,7 +84,11 @@ impl FromQuery for Filter {
         let text = || json!({"type": "string"});
         let mut all = vec![
             parameter("table_name", text(), "the same as `resource`"),
-            parameter("user_id", json!({"type": "string", "format": "uuid"}), "the same as `actor_id`"),
+            parameter(
+                "user_id",
+                json!({"type": "string", "format": "uuid"}),
+                "the same as `actor_id`",
+            ),
             parameter("municipality", text(), "for the platform: its id, code or name"),
             parameter("reason", text(), "for the platform: why; the municipality sees it"),
         ];

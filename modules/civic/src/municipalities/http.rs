@@ -173,7 +173,8 @@ pub async fn create(
                 }
                 tx.run(sql::update_municipality(new.columns)).await?;
                 let row = written(tx, None).await?;
-                let (version, location) = (row.version, format!("/api/v1/municipalities/{}", row.id));
+                let (version, location) =
+                    (row.version, format!("/api/v1/municipalities/{}", row.id));
                 Ok(Answer::created(view(row), location).version(version))
             })
         })
@@ -203,10 +204,7 @@ pub async fn change(
         .await
 }
 
-async fn written(
-    tx: &mut TenantTx<'_>,
-    expected: Option<i32>,
-) -> Result<MunicipalityRow, Problem> {
+async fn written(tx: &mut TenantTx<'_>, expected: Option<i32>) -> Result<MunicipalityRow, Problem> {
     let rows = tx.run(sql::read_municipality(expected)).await?;
     rows.into_iter().next().ok_or_else(Problem::not_found)
 }

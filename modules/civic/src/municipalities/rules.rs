@@ -31,7 +31,8 @@ pub struct Municipality {
 /// 422 with every field at fault.
 pub fn parse(body: MunicipalityBody, purpose: Purpose) -> Result<Municipality, Problem> {
     let mut fields = Fields::new(purpose);
-    let (name, given_code, is_active) = (body.name.clone(), body.code.clone(), body.is_active.clone());
+    let (name, given_code, is_active) =
+        (body.name.clone(), body.code.clone(), body.is_active.clone());
     fields.required("name", "name", body.name, text(80));
     match purpose {
         Purpose::Create => fields.required("code", "code", body.code, code),

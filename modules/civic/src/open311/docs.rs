@@ -5,7 +5,8 @@ use serde_json::json;
 
 const TAG: &str = "Open311 GeoReport v2";
 
-pub(super) const DISCOVERY: Docs = Docs::new(TAG, "Service discovery", "Where the endpoint is and what it speaks.");
+pub(super) const DISCOVERY: Docs =
+    Docs::new(TAG, "Service discovery", "Where the endpoint is and what it speaks.");
 
 pub(super) const SERVICES: Docs =
     Docs::new(TAG, "GET services", "The municipality's categories, as service types.");
@@ -23,11 +24,8 @@ pub(super) const REQUESTS: Docs = Docs::new(
      beyond its street.",
 );
 
-pub(super) const REQUEST: Docs = Docs::new(
-    TAG,
-    "GET service request",
-    "`{id}` is the `service_request_id` and `.json`.",
-);
+pub(super) const REQUEST: Docs =
+    Docs::new(TAG, "GET service request", "`{id}` is the `service_request_id` and `.json`.");
 
 pub(super) const CREATE: Docs = Docs::new(
     TAG,

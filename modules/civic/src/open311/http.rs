@@ -28,7 +28,11 @@ impl FromQuery for Jurisdiction {
 
     fn parameters() -> Vec<Value> {
         let text = json!({"type": "string"});
-        vec![parameter("jurisdiction_id", text, "the municipality's code; the host's own unless said")]
+        vec![parameter(
+            "jurisdiction_id",
+            text,
+            "the municipality's code; the host's own unless said",
+        )]
     }
 }
 
@@ -264,7 +268,10 @@ pub async fn create(
     submit(&portal, rules::report(form), |row, _| {
         let location = format!("/open311/v2/requests/{}.json", row.number);
         let service_request_id = row.number;
-        Answer::created(vec![Accepted { service_request_id, service_notice: None, account_id: None }], location)
+        Answer::created(
+            vec![Accepted { service_request_id, service_notice: None, account_id: None }],
+            location,
+        )
     })
     .await
 }

@@ -25,7 +25,8 @@ pub fn span(
     now: Timestamp,
 ) -> (Timestamp, Timestamp) {
     let longest = SignedDuration::from_hours(DAYS * 24);
-    let end = end.unwrap_or_else(|| start.map_or(now, |start| start.saturating_add(longest).unwrap_or(now)));
+    let end = end
+        .unwrap_or_else(|| start.map_or(now, |start| start.saturating_add(longest).unwrap_or(now)));
     let earliest = end.saturating_sub(longest).unwrap_or(Timestamp::MIN);
     (start.unwrap_or(earliest).max(earliest), end)
 }
@@ -38,7 +39,9 @@ pub fn without_format(id: &str) -> Option<&str> {
 /// The form as a report of ours. What it says of the reporter is not kept: a key speaks for a portal, and who wants
 /// to be told signs in.
 pub fn report(form: ServiceRequestForm) -> RequestBody {
-    let text = |value: Option<String>| value.filter(|v| !v.trim().is_empty()).map_or(Patch::Absent, Patch::Value);
+    let text = |value: Option<String>| {
+        value.filter(|v| !v.trim().is_empty()).map_or(Patch::Absent, Patch::Value)
+    };
     RequestBody {
         category: Patch::Value(form.service_code),
         description: text(form.description),

@@ -32,7 +32,11 @@ impl FromQuery for OfMunicipality {
 
     fn parameters() -> Vec<Value> {
         let text = json!({"type": "string"});
-        vec![parameter("municipality_code", text, "its code, id or name; the host's own unless said")]
+        vec![parameter(
+            "municipality_code",
+            text,
+            "its code, id or name; the host's own unless said",
+        )]
     }
 }
 
@@ -157,8 +161,7 @@ pub async fn violence(
     let first = |year: i16| Date::new(year, 1, 1).map_err(Problem::internal);
     let rows = act.aggregate(today, sql::list_violence(first(year)?, first(year + 1)?)).await?;
     let threshold = Threshold::default();
-    let reports: Vec<_> =
-        rows.iter().map(|row| (row.kind.clone(), quarter(row.month))).collect();
+    let reports: Vec<_> = rows.iter().map(|row| (row.kind.clone(), quarter(row.month))).collect();
     let (kinds, total) = rules::table(&reports);
     let few = threshold.hides(u64::try_from(rows.len()).unwrap_or(u64::MAX));
     let members: BTreeSet<String> = rows.into_iter().filter(|_| !few).map(|row| row.code).collect();

@@ -16,12 +16,14 @@ pub fn table(reports: &[(String, u32)]) -> (Vec<KindView>, CountView) {
     let count = |kind: &str, quarter: u32| counts.get(&(kind, quarter)).copied().unwrap_or(0);
     let rows: Vec<Vec<u32>> =
         KINDS.iter().map(|kind| (1..=4).map(|quarter| count(kind, quarter)).collect()).collect();
-    let Some(released) = Counts::of(&rows).map(|counts| counts.release(Threshold::default())) else {
+    let Some(released) = Counts::of(&rows).map(|counts| counts.release(Threshold::default()))
+    else {
         return (vec![], CountView::hidden());
     };
-    let kinds = KINDS.iter().zip(released.rows).zip(released.row_totals).map(|((kind, row), total)| {
-        KindView { kind, quarters: row.into_iter().map(view).collect(), total: view(total) }
-    });
+    let kinds =
+        KINDS.iter().zip(released.rows).zip(released.row_totals).map(|((kind, row), total)| {
+            KindView { kind, quarters: row.into_iter().map(view).collect(), total: view(total) }
+        });
     (kinds.collect(), view(released.total))
 }
 
@@ -44,7 +46,8 @@ mod tests {
         all.extend(reports("emotional", 1, 12));
         let (kinds, total) = table(&all);
         assert_eq!(total.reports, Some(55));
-        let hidden: Vec<_> = kinds.iter().filter(|row| row.total.suppressed).map(|row| row.kind).collect();
+        let hidden: Vec<_> =
+            kinds.iter().filter(|row| row.total.suppressed).map(|row| row.kind).collect();
         assert_eq!(hidden, ["sexual", "emotional"]);
     }
 

@@ -152,8 +152,11 @@ mod tests {
 
     #[test]
     fn one_objects_to_interests_and_duties() {
-        let objectionable: Vec<_> =
-            Basis::ALL.into_iter().filter(|basis| basis.takes_objection()).map(Basis::section).collect();
+        let objectionable: Vec<_> = Basis::ALL
+            .into_iter()
+            .filter(|basis| basis.takes_objection())
+            .map(Basis::section)
+            .collect();
         assert_eq!(objectionable, ["POPIA s11(1)(d)", "POPIA s11(1)(e)", "POPIA s11(1)(f)"]);
     }
 

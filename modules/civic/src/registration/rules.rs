@@ -49,7 +49,8 @@ mod tests {
         let today = day(2026, 11, 21);
         let child = |born: &str| parse_birth(Some(born.into()), today).expect("a date").is_some();
         assert!(child("2008-11-22") && !child("2008-11-21"));
-        let leapt = |today: Date| parse_birth(Some("2008-02-29".into()), today).expect("a date").is_some();
+        let leapt =
+            |today: Date| parse_birth(Some("2008-02-29".into()), today).expect("a date").is_some();
         assert!(leapt(day(2026, 2, 28)) && !leapt(day(2026, 3, 1)));
         assert!(parse_birth(Some("2026-11-22".into()), today).is_err());
     }

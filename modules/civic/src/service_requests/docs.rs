@@ -47,8 +47,9 @@ pub(super) const STATUS: Docs = Docs::new(
 )
 .example(|| json!({"status": "in_progress", "note": "A plumber is on the way."}));
 
-pub(super) const ASSIGN: Docs = Docs::new(TAG, "Assign a request", "To somebody who works on requests.")
-    .example(|| json!({"assigned_to": "00000000-0000-7000-8000-000000000001"}));
+pub(super) const ASSIGN: Docs =
+    Docs::new(TAG, "Assign a request", "To somebody who works on requests.")
+        .example(|| json!({"assigned_to": "00000000-0000-7000-8000-000000000001"}));
 
 pub(super) const REOPEN: Docs = Docs::new(
     TAG,

@@ -5,8 +5,8 @@ use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed, Permission, TenantTx, Writes},
     db::{Actor, Disclosing},
     http::{
-        Body, EVER, FromQuery, Item, List, Page, Paging, Patch, Problem, Query, QueryReader, choice,
-        parameter,
+        Body, EVER, FromQuery, Item, List, Page, Paging, Patch, Problem, Query, QueryReader,
+        choice, parameter,
     },
     privacy::{Pii, Reveal},
 };
@@ -194,7 +194,9 @@ pub(crate) async fn submit<V: Serialize + Send + 'static>(
     let named = body.reporter_id;
     let staff = act.also::<WorkOnRequest>().is_ok();
     let reporter = match (act.caller().actor, staff) {
-        (Actor::User(citizen), false) if named.is_none_or(|named| named == citizen) => Some(citizen),
+        (Actor::User(citizen), false) if named.is_none_or(|named| named == citizen) => {
+            Some(citizen)
+        }
         (_, true) => named,
         (_, false) if named.is_none() => None,
         _ => {
@@ -245,7 +247,11 @@ impl FromQuery for Filter {
             parameter("status", json!({"type": "string", "enum": STATUSES}), "of this status"),
             parameter("category", json!({"type": "string"}), "of this category, by its code"),
             parameter("assigned_to", json!({"type": "string", "format": "uuid"}), "of this worker"),
-            parameter("overdue", json!({"type": "boolean"}), "past a target; other filters do not apply"),
+            parameter(
+                "overdue",
+                json!({"type": "boolean"}),
+                "past a target; other filters do not apply",
+            ),
         ];
         all.extend(Paging::parameters());
         all
@@ -256,7 +262,10 @@ pub async fn list(
     act: Authorized<ReadOwnRequest>,
     Query(filter): Query<Filter>,
 ) -> Result<Disclosed<List<ServiceRequest>>, Problem> {
-    let question = format!("{:?} {:?} {:?} {}", filter.status, filter.category, filter.assigned_to, filter.overdue);
+    let question = format!(
+        "{:?} {:?} {:?} {}",
+        filter.status, filter.category, filter.assigned_to, filter.overdue
+    );
     let first = if filter.overdue { EVER.0 } else { EVER.1 };
     let (at, id) = match &filter.paging.cursor {
         Some(cursor) => act.unseal(&question, cursor)?,
@@ -482,7 +491,8 @@ async fn happen<P: Permission<Effect = Writes>>(
             let to = to.unwrap_or_else(|| state.status.clone());
             rules::may_follow(event, &state.status, &to, state.settled_at, now)?;
             let event_id = tx.new_id();
-            tx.run(sql::insert_event(event_id, id, event.code(), to, assigned_to, note, now)).await?;
+            tx.run(sql::insert_event(event_id, id, event.code(), to, assigned_to, note, now))
+                .await?;
             shown(tx, id, now).await
         })
     })

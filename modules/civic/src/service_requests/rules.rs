@@ -23,8 +23,10 @@ const REOPENED_WITHIN: i64 = 30 * 24;
 /// 422 with every field at fault.
 pub fn parse(body: RequestBody) -> Result<Pii<Value>, Problem> {
     let mut fields = Fields::new(Purpose::Create);
-    let nowhere = !matches!(body.address, Patch::Value(_)) && !matches!(body.latitude, Patch::Value(_));
-    let half = matches!(body.latitude, Patch::Value(_)) != matches!(body.longitude, Patch::Value(_));
+    let nowhere =
+        !matches!(body.address, Patch::Value(_)) && !matches!(body.latitude, Patch::Value(_));
+    let half =
+        matches!(body.latitude, Patch::Value(_)) != matches!(body.longitude, Patch::Value(_));
     fields.required("category", "category", body.category, text(40));
     fields.required("description", "description", body.description, plain(4000));
     fields.optional("address", "address", body.address, plain(300));
@@ -35,7 +37,10 @@ pub fn parse(body: RequestBody) -> Result<Pii<Value>, Problem> {
     defaulted(&mut fields, "channel", body.channel, one_of(CHANNELS));
     fields.optional("language", "language", body.language, language);
     if nowhere {
-        fields.fault("address", ("missing", "say where: an address, or latitude and longitude".into()));
+        fields.fault(
+            "address",
+            ("missing", "say where: an address, or latitude and longitude".into()),
+        );
     }
     if half {
         fields.fault("longitude", ("missing", "latitude and longitude come together".into()));
@@ -132,7 +137,9 @@ pub fn may_follow(
             let last = settled_at.unwrap_or(now) + SignedDuration::from_hours(REOPENED_WITHIN);
             match now <= last {
                 true => Ok(()),
-                false => refused("it was settled more than 30 days ago: report it anew".into(), &[]),
+                false => {
+                    refused("it was settled more than 30 days ago: report it anew".into(), &[])
+                }
             }
         }
     }
@@ -179,14 +186,17 @@ impl Times {
             return None;
         }
         let spent = |due: Timestamp| {
-            let (all, gone) = (due.duration_since(self.reported_at), now.duration_since(self.reported_at));
+            let (all, gone) =
+                (due.duration_since(self.reported_at), now.duration_since(self.reported_at));
             gone.as_secs() * 5 >= all.as_secs() * 4
         };
         let waiting = self.responded_at.is_none();
         Some(match () {
             () if now > self.resolution_due_at => "breached_resolution",
             () if waiting && now > self.response_due_at => "breached_response",
-            () if spent(self.resolution_due_at) || waiting && spent(self.response_due_at) => "warning",
+            () if spent(self.resolution_due_at) || waiting && spent(self.response_due_at) => {
+                "warning"
+            }
             () => "on_track",
         })
     }
@@ -255,7 +265,10 @@ mod tests {
         assert_eq!(errors(json!({})), wanted);
         let report = |place: Value| {
             let mut report = json!({"category": "water", "description": "It leaks"});
-            report.as_object_mut().expect("an object").extend(place.as_object().expect("one").clone());
+            report
+                .as_object_mut()
+                .expect("an object")
+                .extend(place.as_object().expect("one").clone());
             errors(report)
         };
         assert!(report(json!({"address": "12 Long Street"})).is_empty());
@@ -267,7 +280,12 @@ mod tests {
     #[test]
     fn a_photo_is_an_https_address_without_a_password() {
         assert!(photo("https://photos.example/1.jpg".into()).is_ok());
-        for bad in ["http://photos.example/1.jpg", "javascript:alert(1)", "https://a:b@c.example/", "1.jpg"] {
+        for bad in [
+            "http://photos.example/1.jpg",
+            "javascript:alert(1)",
+            "https://a:b@c.example/",
+            "1.jpg",
+        ] {
             assert!(photo(bad.into()).is_err(), "{bad}");
         }
     }
@@ -282,14 +300,17 @@ mod tests {
 
     #[test]
     fn what_is_settled_can_be_reopened_until_the_thirtieth_day_ends() {
-        let reopen = |hours: i64| may_follow(Event::Reopened, "closed", "open", Some(at(0)), at(hours)).is_ok();
+        let reopen = |hours: i64| {
+            may_follow(Event::Reopened, "closed", "open", Some(at(0)), at(hours)).is_ok()
+        };
         assert!(reopen(0) && reopen(720) && !reopen(721));
         assert!(may_follow(Event::Reopened, "open", "open", None, at(0)).is_err());
     }
 
     #[test]
     fn a_refusal_names_what_may_come() {
-        let problem = may_follow(Event::Status, "open", "closed", None, at(0)).expect_err("refused");
+        let problem =
+            may_follow(Event::Status, "open", "closed", None, at(0)).expect_err("refused");
         assert!(problem.detail.contains("in_progress, resolved, rejected"), "{}", problem.detail);
         assert!(may_follow(Event::Status, "resolved", "closed", Some(at(0)), at(1)).is_ok());
         assert!(may_follow(Event::Assigned, "resolved", "resolved", Some(at(0)), at(1)).is_err());
@@ -313,7 +334,10 @@ mod tests {
     fn a_request_warns_from_four_fifths_of_a_time_on() {
         let standing = |hours: i64| times().standing(at(hours)).expect("not settled");
         let answered = Times { responded_at: Some(at(9)), ..times() };
-        assert_eq!([standing(7), standing(8), standing(11)], ["on_track", "warning", "breached_response"]);
+        assert_eq!(
+            [standing(7), standing(8), standing(11)],
+            ["on_track", "warning", "breached_response"]
+        );
         assert_eq!(answered.standing(at(79)), Some("on_track"));
         assert_eq!(answered.standing(at(80)), Some("warning"));
         assert_eq!(answered.standing(at(101)), Some("breached_resolution"));

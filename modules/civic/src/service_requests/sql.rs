@@ -195,11 +195,15 @@ pub fn constraints() -> Vec<Constraint> {
         },
         Constraint {
             name: "RV724",
-            problem: || Problem::conflict("cannot_follow", "this cannot follow: read the request again"),
+            problem: || {
+                Problem::conflict("cannot_follow", "this cannot follow: read the request again")
+            },
         },
         Constraint {
             name: "RV726",
-            problem: || Problem::field(&["body", "category"], "unknown", "there is no such category in use"),
+            problem: || {
+                Problem::field(&["body", "category"], "unknown", "there is no such category in use")
+            },
         },
     ]
 }
