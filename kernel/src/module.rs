@@ -29,6 +29,8 @@ pub struct Above {
 pub struct Module {
     /// Its schema's name and its place in URLs of documentation.
     pub name: &'static str,
+    /// What its document calls itself: the title of its own page of the OpenAPI documentation.
+    pub title: &'static str,
     pub migrations: Vec<Migration>,
     /// The privacy class of each of its columns (`privacy.toml`).
     pub privacy: &'static str,
@@ -82,6 +84,8 @@ pub struct Registry {
     pub entities: Vec<&'static Entity>,
     pub statements: Vec<&'static Statement>,
     pub routes: Vec<Route>,
+    /// The modules' names and titles.
+    pub titles: Vec<(&'static str, &'static str)>,
     constraints: Vec<fn() -> Vec<Constraint>>,
 }
 
@@ -113,6 +117,7 @@ impl Registry {
             entities: vec![],
             statements: vec![],
             routes: vec![],
+            titles: all.iter().skip(1).map(|module| (module.name, module.title)).collect(),
             constraints: vec![],
         };
         for module in all {
@@ -228,6 +233,7 @@ fn kernel_module() -> Module {
     audit::routes(&mut routes);
     Module {
         name: "kernel",
+        title: "Reeve",
         migrations: kernel_migrations(),
         privacy: include_str!("../privacy.toml"),
         realm: None,

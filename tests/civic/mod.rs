@@ -19,7 +19,7 @@ use crate::people::{account, one, place, recorded, signed_in};
 /// What somebody sends who registers.
 fn registration(email: &str, password: &str, code: &str) -> Value {
     json!({"email": email, "password": password, "full_name": "Thandi Nkosi", "municipality_code": code,
-           "consent": {"purpose": "platform_access", "language": "en", "consented": true}})
+           "consent": {"purpose": "platform_registration", "language": "en", "consented": true}})
 }
 
 /// Somebody with a key of a municipality.

@@ -103,6 +103,7 @@ pub fn module() -> Module {
     routes.post(Rule, "/probe/found", found, docs);
     Module {
         name: "probe",
+        title: "probe",
         migrations: vec![],
         privacy: "",
         realm: Some(civic::REALM),

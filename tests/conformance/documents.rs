@@ -59,7 +59,10 @@ fn the_ferpa_matrix_is_rendered_for_whoever_decides_about_it() {
 #[test]
 fn the_openapi_document_is_the_reviewed_one() {
     let registry = reeve::registry().unwrap();
-    golden("docs/openapi.json", &format!("{:#}\n", ::kernel::http::document(&registry.routes)));
+    golden(
+        "docs/openapi.json",
+        &format!("{:#}\n", ::kernel::http::document("Reeve", &registry.routes)),
+    );
 }
 
 #[test]
@@ -93,7 +96,7 @@ fn every_example_of_the_document_is_accepted_as_it_stands() {
 
 #[test]
 fn every_reference_in_the_document_leads_somewhere() {
-    let document = ::kernel::http::document(&reeve::registry().unwrap().routes);
+    let document = ::kernel::http::document("Reeve", &reeve::registry().unwrap().routes);
     let mut references = vec![];
     collect_references(&document, &mut references);
     assert!(references.len() > 20);

@@ -30,7 +30,8 @@ fn closed() -> Vec<Route> {
 
 /// Ends of sessions and of passwords come last: they would end the walk.
 fn ends_the_caller(route: &Route) -> bool {
-    route.permission == "self:sign_out" || route.path == "/auth/password"
+    ["self:sign_out", "data_rights:erase"].contains(&route.permission)
+        || route.path == "/auth/password"
 }
 
 #[test]

@@ -27,10 +27,10 @@ fn every_constraint_that_input_can_break_has_an_answer_of_its_own() {
             reeve::registry().unwrap().constraint_names().into_iter().collect();
         let sql =
             "select conname from pg_constraint c join pg_namespace n on n.oid = c.connamespace
-             where n.nspname in ('clinic', 'programs', 'athletics') and contype in ('c', 'x', 'u') and conparentid = 0
+             where n.nspname in ('clinic', 'programs', 'athletics', 'civic') and contype in ('c', 'x', 'u') and conparentid = 0
              union select c.relname from pg_index i join pg_class c on c.oid = i.indexrelid
               join pg_namespace n on n.oid = c.relnamespace
-             where n.nspname in ('clinic', 'programs', 'athletics') and i.indisunique and not i.indisprimary";
+             where n.nspname in ('clinic', 'programs', 'athletics', 'civic') and i.indisunique and not i.indisprimary";
         // What has no name of its own stands behind a rule that has answered before it.
         let unnamed = |name: &String| name.contains("_check") || name.ends_with("_key");
         for name in app.ask(sql).await.into_iter().filter(|name| !unnamed(name)) {
@@ -56,7 +56,9 @@ fn every_list_finds_an_index_that_leads_with_the_tenant_through_the_policies() {
             .filter(|s| s.name.starts_with("list_") || s.name.starts_with("search_"));
         let mut seen = 0;
         for statement in lists.filter(|s| {
-            ["clinic.", "programs.", "athletics", "audit.entry"].iter().any(|of| s.sql.contains(of))
+            ["clinic.", "programs.", "athletics", "civic.", "audit.entry"]
+                .iter()
+                .any(|of| s.sql.contains(of))
         }) {
             let plan = explain(app, tenants[0], statement).await;
             let searches = statement.name.starts_with("search_");
@@ -211,6 +213,24 @@ async fn fill(app: &testkit::TestApp, tenants: &[uuid::Uuid]) {
              insert into athletics.inspection (tenant_id, id, athlete_id, requested_by, requested_at, due_on)
              select tenant_id, gen_random_uuid(), id, gen_random_uuid(), now(), date '2026-01-01' + substr(external_id, 5)::integer
                from athletics.athlete where tenant_id = '{tenant}';
+             insert into civic.category (tenant_id, id, code, name, response_hours, resolution_hours)
+             select '{tenant}', gen_random_uuid(), 'c' || n, 'x', 4, 48 from generate_series(1, 2000) n;
+             insert into civic.service_request (tenant_id, id, number, reporter_id, category_id, description, address, channel, language,
+                    status, reported_at, response_due_at, resolution_due_at, settled_at)
+             select tenant_id, gen_random_uuid(), code, gen_random_uuid(), id, kernel.seal(id, 'x'), kernel.seal(id, 'x'), 'web', 'en',
+                    case when right(code, 1) = '7' then 'open' else 'closed' end, at, at, at, case when right(code, 1) <> '7' then at end
+               from civic.category, lateral (select timestamptz '2026-01-01' + substr(code, 2)::integer * interval '1 hour' as at) t
+              where tenant_id = '{tenant}';
+             insert into civic.request_event (tenant_id, id, service_request_id, reporter_id, kind, to_status, happened_at)
+             select tenant_id, gen_random_uuid(), id, reporter_id, 'status', 'closed', reported_at
+               from civic.service_request where tenant_id = '{tenant}';
+             insert into civic.gbv_report (tenant_id, id, reference, code_hash, kind, description, language, reported_at, status)
+             select tenant_id, gen_random_uuid(), number, sha256('x'), 'other', description, 'en', reported_at,
+                    case when right(number, 1) = '7' then 'received' else 'closed' end
+               from civic.service_request where tenant_id = '{tenant}';
+             insert into civic.rights_request (tenant_id, id, account_id, kind, statement, received_at, due_on)
+             select tenant_id, gen_random_uuid(), reporter_id, 'correction', description, reported_at, reported_at::date
+               from civic.service_request where tenant_id = '{tenant}';
              insert into athletics.disclosure (tenant_id, id, athlete_id, disclosed_at, recipient, interest, basis, what)
              select tenant_id, gen_random_uuid(), id, now(), 'x', 'x', 'consent', 'x' from athletics.athlete where tenant_id = '{tenant}'"
         );

@@ -345,6 +345,7 @@ mod trouble {
         routes.post(MakeTrouble, "/trouble", panics, Docs::new("trouble", "Panic", "").status(204));
         Module {
             name: "trouble",
+            title: "probe",
             migrations: vec![],
             privacy: "",
             realm: Some(clinic::REALM),

@@ -114,6 +114,7 @@ mod probe {
         routes.get(SearchProbe, "/probe/search", search, docs);
         Module {
             name: "probe",
+            title: "probe",
             migrations: vec![],
             privacy: "",
             realm: Some(clinic::REALM),

@@ -117,6 +117,7 @@ mod probe {
         routes.post(Revoke, "/probe/revoke/{id}", revoke, docs);
         Module {
             name: "probe",
+            title: "probe",
             migrations: vec![],
             privacy: "",
             realm: Some(clinic::REALM),

@@ -344,7 +344,7 @@ fn canaries_in_every_text_column_of_one_tenant_are_nowhere_that_another_can_see(
         people_of_every_kind(app, north.id).await;
         let word = canary("");
         let of_modules = |table: &str| {
-            ["programs.", "athletics"].iter().any(|of| table.starts_with(of))
+            ["programs.", "athletics", "civic"].iter().any(|of| table.starts_with(of))
                 || table == "kernel.consent"
         };
         let unfilled = plant(app, north.id, &word, |table| {
@@ -357,6 +357,8 @@ fn canaries_in_every_text_column_of_one_tenant_are_nowhere_that_another_can_see(
             "audit.entry.actor_kind",
             "audit.entry.operation",
             "audit.entry.outcome",
+            "kernel.above.above",
+            "kernel.above.realm",
             "kernel.account.state",
             "kernel.identity_provider.name",
             "kernel.one_time_code.purpose",

@@ -55,6 +55,7 @@ mod probe {
         routes.get(FollowPatients, super::PATH, follow, Docs::new("probe", "", ""));
         Module {
             name: "probe",
+            title: "probe",
             migrations: vec![],
             privacy: "",
             realm: Some(clinic::REALM),

@@ -186,6 +186,7 @@ mod drones {
         routes.get(ReadDrone, "/drones/{id}", read_one, docs);
         Module {
             name: "drones",
+            title: "probe",
             migrations: vec![],
             privacy: "",
             realm: Some(studio::REALM),

@@ -10,15 +10,21 @@ use axum::{
     response::{Redirect, Response},
     routing::get,
 };
-use utoipa_swagger_ui::Config;
+use utoipa_swagger_ui::{Config, Url};
 
 /// The user interface runs its own files and calls its own origin; styles it writes inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                       img-src 'self' data:; connect-src 'self'; font-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-pub(super) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    let config = Arc::new(Config::from("/openapi.json"));
+/// One page with all of it, and one for each module (C-08).
+pub(super) fn router<S: Clone + Send + Sync + 'static>(
+    titles: &[(&'static str, &'static str)],
+) -> Router<S> {
+    let own =
+        titles.iter().map(|(name, title)| Url::new(title, format!("/openapi/{name}.json").leak()));
+    let urls = [Url::with_primary("Reeve", "/openapi.json", true)].into_iter().chain(own);
+    let config = Arc::new(Config::new(urls));
     let file = move |Path(path): Path<String>| {
         let config = config.clone();
         async move { serve_file(&path, config) }

@@ -85,9 +85,19 @@ struct Template(&'static str);
 pub fn router(edge: Edge, registry: &Registry) -> Router {
     let mut router = Router::new().route("/health", get(health)).route("/ready", get(ready));
     if edge.docs {
-        let document: Bytes = openapi::document(&registry.routes).to_string().into();
-        let show = move || std::future::ready(json_response(200, document.clone()));
-        router = router.route("/openapi.json", get(show)).merge(docs::router());
+        let document = |title: &str, module: Option<&str>| -> Bytes {
+            let ours =
+                |route: &&Route| module.is_none() || route.realm.is_none() || route.realm == module;
+            openapi::document(title, registry.routes.iter().filter(ours)).to_string().into()
+        };
+        let show =
+            |document: Bytes| get(move || std::future::ready(json_response(200, document.clone())));
+        router = router.route("/openapi.json", show(document("Reeve", None)));
+        for (name, title) in &registry.titles {
+            let own = document(title, Some(name));
+            router = router.route(&format!("/openapi/{name}.json"), show(own));
+        }
+        router = router.merge(docs::router(&registry.titles));
     }
     for route in &registry.routes {
         router = router.route(route.path, operation(route.clone()));

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::authz::{Effect, Follows};
 
-/// The document of `routes`.
-pub fn document(routes: &[Route]) -> Value {
+/// The document of `routes`, under this title.
+pub fn document<'r>(title: &str, routes: impl IntoIterator<Item = &'r Route>) -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     let mut schemas = BTreeMap::new();
     for route in routes {
@@ -23,7 +23,7 @@ pub fn document(routes: &[Route]) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
-            "title": "Reeve",
+            "title": title,
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Sensitive records of many organisations, governed. A request carries an API \
                             key in `X-Api-Key` or a person's token in `Authorization: Bearer`; every \

@@ -58,6 +58,7 @@ pub fn module() -> Module {
     disclosures::routes(&mut routes);
     Module {
         name: "athletics",
+        title: "RTSport Backend",
         migrations: kernel::migrations!("athletics";
             1 "schools" "0001_schools.sql",
             2 "cases" "0002_cases.sql",

@@ -68,6 +68,7 @@ pub fn module() -> Module {
     open311::routes(&mut routes);
     Module {
         name: "civic",
+        title: "SALGA Trust Engine",
         migrations: kernel::migrations!("civic";
             1 "municipalities" "0001_municipalities.sql",
             2 "consent_and_rights" "0002_consent_and_rights.sql",

@@ -41,6 +41,7 @@ pub fn module() -> Module {
     catalogues::routes(&mut routes);
     Module {
         name: "clinic",
+        title: "Multi-Tenant Medical Integration API",
         migrations: kernel::migrations!("clinic";
             1 "patients" "0001_patients.sql",
             2 "appointments" "0002_appointments.sql",

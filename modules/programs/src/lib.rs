@@ -61,6 +61,7 @@ pub fn module() -> Module {
     analytics::routes(&mut routes);
     Module {
         name: "programs",
+        title: "KATA",
         migrations: kernel::migrations!("programs";
             1 "offerings" "0001_offerings.sql",
             2 "participants" "0002_participants.sql",

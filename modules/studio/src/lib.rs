@@ -31,6 +31,7 @@ pub const REALM: Realm = Realm {
 pub fn module() -> Module {
     Module {
         name: "studio",
+        title: "Kaizen Studio",
         migrations: vec![],
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),

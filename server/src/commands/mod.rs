@@ -477,7 +477,7 @@ impl Failure {
 pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failure> {
     let registry = registry().map_err(Failure::Registry)?;
     if let Command::Openapi = cli.command {
-        show::line(&format!("{:#}", kernel::http::document(&registry.routes)));
+        show::line(&format!("{:#}", kernel::http::document("Reeve", &registry.routes)));
         return Ok(());
     }
     let serves = match &cli.command {

@@ -68,11 +68,13 @@ impl Given {
                 let (spoken, words) = known.words_in(&spoken);
                 (spoken.to_owned(), words.to_owned(), known.version.to_owned())
             }
+            // What is no purpose has no words either: one fault is enough.
+            (None, None) if !is_code(&code) => (spoken, String::new(), "none".into()),
             (None, None) => {
                 let msg =
                     "there are no words of ours for this purpose: send the `text` that was shown";
                 fields.fault(&field("text"), ("missing", msg.into()));
-                (spoken, String::new(), String::new())
+                (spoken, String::new(), "none".into())
             }
         };
         let mut check = |name: &str, given: Option<String>, longest: usize| {
