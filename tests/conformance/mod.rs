@@ -2,6 +2,7 @@
 //! day it is mounted.
 
 mod athletics;
+mod civic;
 mod documents;
 mod house;
 mod people;

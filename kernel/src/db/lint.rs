@@ -161,6 +161,8 @@ const RULES: &[Rule] = &[
         sql: "select s.role || ' member of ' || m.roleid::regrole from kernel.slice s join pg_auth_members m on m.member = s.role::text::regrole
              union select s.role || ' execute ' || p.oid::regprocedure from kernel.slice s, pg_proc p
              where p.prosecdef and has_function_privilege(s.role, p.oid, 'execute')
+               -- One that may says why in its comment.
+               and coalesce(obj_description(p.oid, 'pg_proc'), '') not like 'Open to slices:%'
                and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
              union select s.role || ' create in ' || nspname from kernel.slice s, pg_namespace
              where nspname !~ '^pg_' and nspname <> 'public' and has_schema_privilege(s.role, oid, 'create')",

@@ -30,6 +30,7 @@ row! {
 row! {
     /// Something done with one of the records.
     pub struct TouchRow {
+        id: Uuid,
         at: Timestamp,
         actor_kind: String,
         actor_id: Option<Uuid>,
@@ -68,9 +69,9 @@ statements! {
 
     /// The search is the policy `looked`; `offset 0` keeps the times out of it, as in the ledger's own list.
     fn search_touched(records: Vec<Uuid>, limit: i64) -> TouchRow
-        = "select at, actor_kind, actor_id, kernel.actor_standing(actor_kind, actor_id) as actor, permission, operation, resource,
+        = "select id, at, actor_kind, actor_id, kernel.actor_standing(actor_kind, actor_id) as actor, permission, operation, resource,
                   coalesce(record_id, (select r from unnest(record_ids) r where r = any($1) limit 1)) as record_id
-             from (select at, sequence, actor_kind, actor_id, permission, operation, outcome, resource, record_id, record_ids
+             from (select id, at, sequence, actor_kind, actor_id, permission, operation, outcome, resource, record_id, record_ids
                      from audit.entry offset 0) entry
             where outcome = 'allowed' and (record_id = any($1) or record_ids && $1)
             order by at desc, sequence desc limit $2";

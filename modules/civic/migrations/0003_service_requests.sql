@@ -56,7 +56,8 @@ create table civic.service_request (
     -- Degrees, WGS 84.
     latitude          double precision check (latitude between -90 and 90),
     longitude         double precision check (longitude between -180 and 180),
-    ward              text,
+    -- Wards are numbered: free text here would be public.
+    ward              integer check (ward between 1 and 999),
     channel           text not null check (channel in ('web', 'app', 'phone', 'walk_in', 'whatsapp', 'open311')),
     language          text not null,
     status            text not null default 'open' check (status in ('open', 'in_progress', 'resolved', 'closed', 'rejected')),
@@ -91,6 +92,14 @@ create index request_due on civic.service_request (tenant_id, least(response_due
     where status in ('open', 'in_progress');
 select kernel.govern('civic.service_request', '{}');
 
+-- Under whose key what is said of a request is sealed: the reporter's, and the request's own once they were erased or
+-- where nobody is known.
+create function civic.key_of(p_reporter uuid, p_request uuid) returns uuid language plpgsql stable as $$
+begin
+    return coalesce((select a.id from kernel.account a
+                      where a.tenant_id = kernel.tenant() and a.id = p_reporter and a.email_index is not null), p_request);
+end $$;
+
 -- What happened to a request. Insert-only: the request's state follows.
 create table civic.request_event (
     tenant_id          uuid not null,
@@ -98,7 +107,7 @@ create table civic.request_event (
     service_request_id uuid not null,
     -- Whose the request is, so that its words go with the person.
     reporter_id        uuid,
-    kind               text not null check (kind in ('status', 'assigned', 'reopened')),
+    kind               text not null check (kind in ('status', 'assigned', 'reopened', 'erased')),
     from_status        text not null default 'open',
     to_status          text not null,
     assigned_to        uuid,
@@ -161,6 +170,9 @@ declare
     r civic.service_request;
     c civic.category;
 begin
+    if current_setting('app.permission', true) = 'own_request:reopen' and new.kind <> 'reopened' then
+        raise exception 'a citizen reopens, and settles nothing' using errcode = 'RV724';
+    end if;
     select * into r from civic.service_request s
      where s.tenant_id = new.tenant_id and s.id = new.service_request_id for update;
     if not found then
@@ -174,6 +186,9 @@ begin
     end if;
     if (case new.kind
             when 'assigned' then r.status in ('open', 'in_progress') and new.to_status = r.status
+            -- The words of a request that nobody with an account reported.
+            when 'erased' then new.to_status = r.status and r.reporter_id is null
+                               and current_setting('app.permission', true) = 'data_rights:decide'
             when 'reopened' then r.status in ('resolved', 'closed', 'rejected') and new.to_status = 'open'
                                  and new.happened_at <= r.settled_at + interval '30 days'
             else (r.status, new.to_status) in (('open', 'in_progress'), ('open', 'resolved'), ('open', 'rejected'),
@@ -194,7 +209,7 @@ begin
     update civic.service_request s
        set status = new.to_status,
            assigned_to = coalesce(new.assigned_to, s.assigned_to),
-           responded_at = case when new.kind = 'reopened' then null
+           responded_at = case new.kind when 'reopened' then null when 'erased' then s.responded_at
                                else coalesce(s.responded_at, new.happened_at) end,
            settled_at = case when new.to_status in ('open', 'in_progress') then null
                              else coalesce(s.settled_at, new.happened_at) end,

@@ -61,6 +61,8 @@ create trigger guard_gbv_report before update on civic.gbv_report
 -- hidden.
 create view deid.gbv_report as
     select deid.code(g.id) as code, g.kind, date_trunc('month', g.reported_at at time zone 'Africa/Johannesburg')::date as month
-      from civic.gbv_report g;
+      from civic.gbv_report g
+     -- What nobody has looked at may be a stranger's, to find out what is hidden.
+     where g.status <> 'received';
 select kernel.deid_view('deid.gbv_report');
 reset role;

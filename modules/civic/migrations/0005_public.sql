@@ -34,3 +34,10 @@ select g.reference, g.code_hash, g.status, g.referred_at
 
 select kernel.open_slice('reeve_public', 'civic_public');
 reset role;
+
+set role reeve_keeper;
+comment on function civic.list_municipalities(uuid, text, bigint, boolean) is
+    'Open to slices: which municipalities there are is public, and whoever registers must know.';
+grant execute on function civic.list_municipalities(uuid, text, bigint, boolean) to reeve_public;
+reset role;
+grant usage on schema civic to reeve_public;

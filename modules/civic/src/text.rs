@@ -25,13 +25,19 @@ pub fn language(given: String) -> Result<String, Fault> {
 pub fn plain(longest: usize) -> impl Fn(String) -> Result<String, Fault> {
     move |given| {
         let given = text(longest)(given)?;
-        if !ammonia::is_html(&given) {
+        if !begins_markup(&given) {
             return Ok(given);
         }
         let cleaned = ammonia::Builder::empty().clean(&given).to_string();
         let said = text(longest)(cleaned);
         said.map_err(|_| ("markup", "send words, not markup".to_owned()))
     }
+}
+
+/// Whether a tag, a comment or a declaration begins anywhere (WHATWG HTML section 13.2.5.6), ended or not.
+fn begins_markup(text: &str) -> bool {
+    let begins = |c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?');
+    text.split('<').skip(1).any(|rest| rest.starts_with(begins))
 }
 
 /// A message in the languages that it has been written in.
@@ -70,6 +76,8 @@ mod tests {
         let cleaned = plain(200)("A <b>leak</b><script>steal()</script> here".into());
         assert_eq!(cleaned.as_deref(), Ok("A leak here"));
         assert!(plain(200)("<script>steal()</script>".into()).is_err(), "nothing is left");
+        let open = plain(200)("x <img src=x onerror=alert(1) ".into());
+        assert_eq!(open.as_deref(), Ok("x"), "a tag that another's `>` would end");
         let image = plain(200)("x<img src=x onerror=alert(1)>y".into());
         assert_eq!(image.as_deref(), Ok("xy"));
     }

@@ -111,7 +111,7 @@ impl<'a> Loader<'a> {
         let (latitude, longitude) = self.municipality.at;
         let body = json!({
             "category": category, "description": words, "language": language, "channel": "app",
-            "address": format!("{} {street}", number + 1), "ward": format!("Ward {}", number % 9 + 1),
+            "address": format!("{} {street}", number + 1), "ward": number % 9 + 1,
             "latitude": latitude + shift(7), "longitude": longitude + shift(13),
         });
         let create = "POST /api/v1/service-requests";

@@ -14,7 +14,7 @@ pub(super) const CREATE: Docs = Docs::new(
 )
 .status(201)
 .example(|| {
-    json!({"code": "street_light", "name": "Street light", "department": "Electricity",
+    json!({"code": "graffiti", "name": "Graffiti", "department": "Roads and stormwater",
            "response_hours": 24, "resolution_hours": 120})
 });
 

@@ -1,9 +1,10 @@
 //! What a category must be. Pure.
 
-use kernel::http::{Fault, Fields, Problem, Purpose, defaulted, text, whole};
+use kernel::http::{Fault, Fields, Problem, Purpose, defaulted, whole};
 use serde_json::Value;
 
 use super::http::CategoryBody;
+use crate::text::plain;
 
 /// A year, in hours.
 const LONGEST: i64 = 8760;
@@ -15,9 +16,9 @@ const LONGEST: i64 = 8760;
 pub fn parse(body: CategoryBody, purpose: Purpose) -> Result<Value, Problem> {
     let mut fields = Fields::new(purpose);
     fields.required("code", "code", body.code, code);
-    fields.required("name", "name", body.name, text(80));
-    fields.optional("description", "description", body.description, text(500));
-    fields.optional("department", "department", body.department, text(80));
+    fields.required("name", "name", body.name, plain(80));
+    fields.optional("description", "description", body.description, plain(500));
+    fields.optional("department", "department", body.department, plain(80));
     fields.required("response_hours", "response_hours", body.response_hours, whole(1, LONGEST));
     let hours = body.resolution_hours;
     fields.required("resolution_hours", "resolution_hours", hours, whole(1, LONGEST));

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kernel::{
-    http::{Fields, Problem, Purpose as Writing, one_of, text},
+    http::{Fault, Fields, Problem, Purpose as Writing, one_of},
     privacy::Pii,
 };
 use serde_json::{Value, json};
@@ -84,7 +84,9 @@ impl Given {
         let grantor_name = check("grantor_name", body.grantor_name, 160);
         let relation = check("relation", body.relation, 80);
         let document = check("document_reference", body.document_reference, 160);
-        let version = check("text_version", Some(version), 40).unwrap_or_default();
+        let version = parse_version(version);
+        let version = version.map_err(|fault| fields.fault(&field("text_version"), fault));
+        let version = version.unwrap_or_default();
         let mut word = |name: &str, given: Option<String>, words: &'static [&'static str]| {
             let usual = words.first().copied().unwrap_or_default();
             let checked = one_of(words)(given.unwrap_or_else(|| usual.to_owned()));
@@ -130,6 +132,13 @@ impl Given {
     }
 }
 
+/// A version as texts have one. It stays when its person is erased, so it can hold no words.
+fn parse_version(given: String) -> Result<String, Fault> {
+    let fits = (1..=40).contains(&given.len())
+        && given.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
+    if fits { Ok(given) } else { Err(("version", "give letters, digits, `.`, `-` and `_`".into())) }
+}
+
 /// Whether this is a purpose's name, as the database takes one.
 pub fn is_code(code: &str) -> bool {
     (1..=64).contains(&code.len())
@@ -145,10 +154,9 @@ pub fn parse_withdrawal(
     reason: Option<String>,
     channel: Option<String>,
 ) -> Result<(Option<Pii<String>>, String), Problem> {
-    let fault = |field: &'static str| {
-        move |(kind, msg): kernel::http::Fault| Problem::field(&["body", field], kind, msg)
-    };
-    let reason = reason.map(text(1000)).transpose().map_err(fault("reason"))?;
+    let fault =
+        |field: &'static str| move |(kind, msg): Fault| Problem::field(&["body", field], kind, msg);
+    let reason = reason.map(plain(1000)).transpose().map_err(fault("reason"))?;
     let channel = channel.unwrap_or_else(|| "electronic".into());
     let channel = one_of(CHANNELS)(channel).map_err(fault("channel"))?;
     Ok((reason.map(Pii::new), channel))

@@ -39,6 +39,13 @@ pub fn constraints() -> Vec<Constraint> {
             problem: || Problem::field(&["body", "user_id"], "unknown", "there is no such person"),
         },
         Constraint {
+            name: "RV728",
+            problem: || {
+                let msg = "nobody registers without consent";
+                Problem::field(&["body", "consent"], "missing", msg)
+            },
+        },
+        Constraint {
             name: "RV721",
             problem: || {
                 let msg = "for a child a competent person consents, for an adult they themselves";

@@ -30,15 +30,17 @@ pub(super) const ERASE: Docs = Docs::new(
 pub(super) const ERASE_OTHER: Docs = Docs::new(
     TAG,
     "Erase a citizen's data",
-    "For who asked on paper or at a counter; `reason` stands in the ledger.",
+    "For who asked in writing, at a counter or by telephone, also after their account was removed.",
 )
-.example(|| json!({"reason": "Asked in writing on 3 November 2026."}));
+.example(|| json!({"asked_by": "writing"}));
 
 pub(super) const REQUEST: Docs = Docs::new(
     TAG,
     "Ask for a correction or a restriction, or object",
     "`objection` names the `purpose` of a processing that rests on a duty or an interest (POPIA s11(3)); what rests on \
-     consent is withdrawn. An objection and a restriction hold from this moment until they are refused.",
+     consent is withdrawn. From this moment until it is refused or taken back, those who work on one's reports see \
+     their category, place on the map and status, and no words, address or name (a restriction, and an objection to \
+     `platform_registration`).",
 )
 .status(201)
 .example(|| json!({"kind": "restriction", "statement": "My address is wrong; do not use it until it is right."}));
@@ -48,6 +50,13 @@ pub(super) const LIST: Docs = Docs::new(
     "List requests",
     "One's own; for who reviews them all of the municipality's, those due first.",
 );
+
+pub(super) const WITHDRAW: Docs = Docs::new(
+    TAG,
+    "Take a request back",
+    "A restriction or an objection ends with it, also one that was upheld.",
+)
+.example(|| json!({}));
 
 pub(super) const DECIDE: Docs = Docs::new(
     TAG,

@@ -25,6 +25,9 @@ use crate::{
     text::ZONE,
 };
 
+/// How many entries of the ledger are told at the most.
+const MOST: i64 = 1000;
+
 /// The caller's account; a key is nobody.
 fn person(actor: Actor) -> Result<Uuid, Problem> {
     match actor {
@@ -73,7 +76,7 @@ pub struct MyData {
     consent_records: Value,
     /// Every record, by table, in plain words.
     held: Value,
-    /// Who else looked at these records, newest first.
+    /// Who else looked at these records or worked on them, newest first.
     readings: Vec<Activity>,
     /// Each who received them, once (POPIA s23(1)(b)).
     recipients: Vec<Recipient>,
@@ -100,10 +103,15 @@ pub async fn my_data(act: Authorized<ReadOwnData>, (): ()) -> Result<Disclosed<M
     let (subject, tables) = (person(act.caller().actor)?, act.subject_tables());
     let records = act.look_up(subjects::list_records(subject, tables.clone())).await?;
     let records = records.into_iter().next().map_or_else(Vec::new, |row| row.records);
-    let touched = act.look_up(subjects::who_touched(records, 1000)).await?;
-    let activity_log: Vec<Activity> = touched.into_iter().map(Activity::from).collect();
+    let touched = act.look_up(subjects::who_touched(records, MOST)).await?;
+    // Who read the ledger's images of these records read the records.
+    let entries = touched.iter().map(|entry| entry.id).collect();
+    let images = act.look_up(subjects::who_touched(entries, MOST)).await?;
+    let mut activity_log: Vec<_> = touched.into_iter().chain(images).map(Activity::from).collect();
+    activity_log.sort_by_key(|entry| std::cmp::Reverse(entry.timestamp));
     let by_another =
-        |entry: &&Activity| entry.operation == "READ" && entry.actor_id != Some(subject);
+        |entry: &&Activity| entry.actor_id != Some(subject) && entry.actor_id.is_some();
+    // Who changes a record is shown it.
     let readings: Vec<_> = activity_log.iter().filter(by_another).cloned().collect();
     let export_timestamp = act.now();
     act.disclose_one(subjects::held_about(subject, tables), |row, reveal| {
@@ -221,11 +229,12 @@ pub async fn erase_self(
     erase(&act, subject, plan).await
 }
 
-/// Why a citizen is erased by somebody else.
+/// How a citizen asked to be erased. No words: they would outlive the erasure in the ledger.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ErasureBody {
-    reason: String,
+    /// `writing`, `counter`, `telephone` or `court_order`.
+    asked_by: String,
     /// The id of the plan that was shown: another is refused.
     plan: Option<String>,
 }
@@ -234,7 +243,8 @@ pub async fn erase_other(
     act: Authorized<DecideRight>,
     (Item(id), Body(body)): (Item<Uuid>, Body<ErasureBody>),
 ) -> Result<Committed<Erasure>, Problem> {
-    erase(&act.because(&body.reason)?, id, body.plan).await
+    let purpose = rules::parse_asked_by(&body.asked_by)?;
+    erase(&act.because(purpose)?, id, body.plan).await
 }
 
 async fn erase<P: Permission<Effect = Writes>>(
@@ -253,6 +263,7 @@ async fn erase<P: Permission<Effect = Writes>>(
                 let detail = "more is held than when the plan was shown: look at it again";
                 return Err(Problem::conflict("plan_changed", detail));
             }
+            tx.run(sql::lapse_rights_requests(subject, now)).await?;
             tx.run(subjects::erase(subject, tables)).await?;
             let claims = json!({"sub": subject, "plan": plan.plan, "erased_at": now});
             Ok(Answer::ok(Erasure {
@@ -294,10 +305,10 @@ pub struct RightsRequest {
     /// The last day by which it is answered.
     #[schema(value_type = String, format = Date)]
     due_on: Date,
-    /// `received`, `upheld` or `refused`.
+    /// `received`, `upheld`, `refused`, `withdrawn`, or `lapsed` with who asked.
     status: String,
     #[schema(value_type = Option<String>, format = DateTime)]
-    decided_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
     decision_reason: Option<String>,
     legislation: Option<String>,
 }
@@ -313,7 +324,7 @@ fn view(row: RightsRow, reveal: &Reveal) -> RightsRequest {
         received_at: row.received_at,
         due_on: row.due_on,
         status: row.status,
-        decided_at: row.decided_at,
+        ended_at: row.ended_at,
         decision_reason: row.decision_reason.map(|reason| reason.reveal(reveal)),
         legislation: row.legislation,
     }
@@ -342,7 +353,7 @@ pub struct Filter {
     paging: Paging,
 }
 
-const STATUSES: &[&str] = &["received", "upheld", "refused"];
+const STATUSES: &[&str] = &["received", "upheld", "refused", "withdrawn", "lapsed"];
 
 impl FromQuery for Filter {
     fn read(query: &mut QueryReader) -> Self {
@@ -380,6 +391,17 @@ pub async fn list(
             act.disclose(sql::list_own_rights_requests(own, id, limit + 1), page).await
         }
     }
+}
+
+pub async fn withdraw(
+    act: Authorized<RequestRight>,
+    Item(id): Item<Uuid>,
+) -> Result<Committed<RightsRequest>, Problem> {
+    act.write(sql::withdraw_rights_request(id, act.now()), |row, reveal| {
+        let version = row.version;
+        Answer::ok(view(row, reveal)).version(version)
+    })
+    .await
 }
 
 /// How a request is decided.

@@ -27,6 +27,8 @@ pub fn routes(routes: &mut Routes) {
     routes.post(DecideRight, "/api/v1/users/{id}/erasure", http::erase_other, docs::ERASE_OTHER);
     routes.post(RequestRight, all, http::request, docs::REQUEST);
     routes.get(ReadOwnData, all, http::list, docs::LIST);
+    let part = "/api/v1/data-rights/requests/{id}/withdraw";
+    routes.post(RequestRight, part, http::withdraw, docs::WITHDRAW);
     let part = "/api/v1/data-rights/requests/{id}/decision";
     routes.post(DecideRight, part, http::decide, docs::DECIDE);
 }

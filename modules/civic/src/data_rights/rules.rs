@@ -97,6 +97,23 @@ pub fn parse_decision(body: DecisionBody) -> Result<Decision, Problem> {
     Ok(Decision { status, reason: Pii::new(reason), legislation })
 }
 
+/// How somebody asked to be erased, in the words that the ledger keeps.
+///
+/// # Errors
+/// 422 with the ways that there are.
+pub fn parse_asked_by(given: &str) -> Result<&'static str, Problem> {
+    Ok(match given {
+        "writing" => "erasure asked for in writing",
+        "counter" => "erasure asked for at a counter",
+        "telephone" => "erasure asked for by telephone",
+        "court_order" => "erasure ordered by a court",
+        _ => {
+            let msg = "expected writing, counter, telephone or court_order";
+            return Err(fault("asked_by", "enum", msg));
+        }
+    })
+}
+
 /// What is said to who was erased.
 pub const ERASED: Message = Message {
     en: "Your personal data has been erased. What the law keeps is named in this answer.",

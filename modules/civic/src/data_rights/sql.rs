@@ -20,11 +20,16 @@ row! {
         received_at: Timestamp,
         due_on: Date,
         status: String,
-        decided_at: Option<Timestamp>,
+        ended_at: Option<Timestamp>,
         decision_reason: Option<Pii<String>>,
         legislation: Option<String>,
         version: i32,
     }
+}
+
+row! {
+    /// A request by its id.
+    pub struct Id { id: Uuid }
 }
 
 row! {
@@ -35,7 +40,7 @@ row! {
 macro_rules! columns {
     () => {
         "r.id, r.account_id, r.kind, r.purpose, r.record_id, kernel.open(r.statement) as statement, r.received_at, r.due_on,
-         r.status, r.decided_at, kernel.open(r.decision_reason) as decision_reason, r.legislation, r.version"
+         r.status, r.ended_at, kernel.open(r.decision_reason) as decision_reason, r.legislation, r.version"
     };
 }
 
@@ -60,15 +65,28 @@ statements! {
     fn decide_rights_request(id: Uuid, status: &'static str, reason: Pii<String>, legislation: Option<String>,
                              at: Timestamp, expected: Option<i32>) -> RightsRow
         = concat!("update civic.rights_request r
-              set status = $2, decision_reason = kernel.seal(r.account_id, $3), legislation = $4, decided_at = $5,
+              set status = $2, decision_reason = kernel.seal(r.account_id, $3), legislation = $4, ended_at = $5,
                   decided_by = kernel.setting('app.actor_id')::uuid
             where r.tenant_id = kernel.tenant() and r.id = $1 and kernel.expect_version(r.version, $6)
            returning ", columns!());
 
-    /// Locked, so that of two erasures at once one finds nobody.
+    /// Taken back by who asked.
+    fn withdraw_rights_request(id: Uuid, at: Timestamp) -> RightsRow
+        = concat!("update civic.rights_request r set status = 'withdrawn', ended_at = $2
+            where r.tenant_id = kernel.tenant() and r.id = $1
+           returning ", columns!());
+
+    /// What somebody asked for lapses with them.
+    fn lapse_rights_requests(account: Uuid, at: Timestamp) -> Id
+        = "update civic.rights_request r set status = 'lapsed', ended_at = $2
+            where r.tenant_id = kernel.tenant() and r.account_id = $1 and r.status = 'received'
+           returning r.id";
+
+    /// Somebody who is not erased yet, also one whose account was removed. Locked, so that of two erasures at once
+    /// one finds nobody.
     fn lock_person(account: Uuid) -> Spoken
         = "select a.preferred_language from kernel.account a
-            where a.tenant_id = kernel.tenant() and a.id = $1 and a.deleted_at is null for update";
+            where a.tenant_id = kernel.tenant() and a.id = $1 and a.email_index is not null for update";
 }
 
 pub fn constraints() -> Vec<Constraint> {
@@ -89,7 +107,10 @@ pub fn constraints() -> Vec<Constraint> {
         },
         Constraint {
             name: "RV722",
-            problem: || Problem::conflict("decided_already", "this request has been decided"),
+            problem: || {
+                let detail = "this request has ended: it was decided, or taken back";
+                Problem::conflict("ended_already", detail)
+            },
         },
     ]
 }

@@ -8,7 +8,7 @@ pub(crate) mod sql;
 
 pub(crate) use rules::KINDS;
 
-use kernel::http::Routes;
+use kernel::http::{Limit, Routes};
 
 use crate::{
     PUBLIC,
@@ -17,8 +17,10 @@ use crate::{
 
 pub fn routes(routes: &mut Routes) {
     let (all, one) = ("/api/v1/gbv-reports", "/api/v1/gbv-reports/{id}");
-    routes.limited(PUBLIC, |routes| {
+    routes.limited(Limit::per_hour("gbv-report", 10), |routes| {
         routes.post(ReportViolence, all, http::create, docs::CREATE);
+    });
+    routes.limited(PUBLIC, |routes| {
         routes.post(FollowViolence, "/api/v1/gbv-reports/follow", http::follow, docs::FOLLOW);
     });
     routes.get(ReadViolence, all, http::list, docs::LIST);

@@ -94,7 +94,7 @@ pub async fn list_public(
     Query(paging): Query<Paging>,
 ) -> Result<Fetched<List<PublicMunicipality>>, Problem> {
     let after = after(&act, "", &paging)?;
-    act.fetch(sql::list_municipalities(None, after, paging.limit + 1, Some(true)), |rows| {
+    act.fetch(sql::find_municipalities(None, after, paging.limit + 1, Some(true)), |rows| {
         let page = Page::cut(rows, paging.limit, |last| act.seal("", &last.name))?;
         Ok(Answer::list(page.map(|MunicipalityRow { id, name, code, province, .. }| {
             PublicMunicipality { id, name, code, province }
@@ -139,7 +139,7 @@ pub async fn list(
 ) -> Result<Fetched<List<Municipality>>, Problem> {
     let question = format!("{is_active:?}");
     let after = after(&act, &question, &paging)?;
-    act.fetch(sql::list_municipalities(None, after, paging.limit + 1, is_active), |rows| {
+    act.fetch(sql::find_municipalities(None, after, paging.limit + 1, is_active), |rows| {
         let page = Page::cut(rows, paging.limit, |last| act.seal(&question, &last.name))?;
         Ok(Answer::list(page.map(view)))
     })
@@ -150,7 +150,7 @@ pub async fn find(
     act: Authorized<ReadMunicipality>,
     Item(id): Item<Uuid>,
 ) -> Result<Fetched<Municipality>, Problem> {
-    act.fetch_one(sql::list_municipalities(Some(id), String::new(), 1, None), |row| {
+    act.fetch_one(sql::find_municipalities(Some(id), String::new(), 1, None), |row| {
         let version = row.version;
         Answer::ok(view(row)).version(version)
     })

@@ -28,7 +28,7 @@ row! {
 
 statements! {
     /// Of all there are, by name; or the one of this id. The function looks across municipalities.
-    fn list_municipalities(id: Option<Uuid>, after: String, limit: i64, active: Option<bool>) -> MunicipalityRow
+    fn find_municipalities(id: Option<Uuid>, after: String, limit: i64, active: Option<bool>) -> MunicipalityRow
         = "select id, name, code, province, population, contact_email, is_active, version, created_at, updated_at
              from civic.list_municipalities($1, $2, $3, $4)";
 

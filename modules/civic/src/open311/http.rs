@@ -148,7 +148,7 @@ fn view(row: PublicRow) -> Open311Request {
         requested_datetime: row.reported_at,
         updated_datetime: row.updated_at,
         expected_datetime: row.resolution_due_at,
-        address: row.ward,
+        address: row.ward.map(|ward| format!("Ward {ward}")),
         address_id: None,
         zipcode: None,
         lat: row.latitude,
@@ -211,13 +211,14 @@ pub async fn requests(
     (Query(filter), hints): (Query<Filter>, Hints),
 ) -> Result<Fetched<Vec<Open311Request>>, Problem> {
     let act = act.at(filter.jurisdiction.0.as_deref(), hints.host.as_deref()).await?;
-    let (start, end) = match filter.numbers {
-        // Who names requests is asked for no dates.
-        Some(_) => (kernel::http::EVER.0, kernel::http::EVER.1),
-        None => rules::span(filter.start, filter.end, act.now()),
+    let read = match filter.numbers {
+        // Who names requests is asked for nothing else.
+        Some(numbers) => sql::read_by_numbers(numbers, rules::MOST),
+        None => {
+            let (start, end) = rules::span(filter.start, filter.end, act.now());
+            sql::read_requests(start, end, rules::MOST, filter.service, filter.open)
+        }
     };
-    let (service, open) = (filter.service, filter.open);
-    let read = sql::read_requests(start, end, rules::MOST, service, open, filter.numbers);
     act.fetch(read, |rows| Ok(Answer::ok(rows.into_iter().map(view).collect()))).await
 }
 

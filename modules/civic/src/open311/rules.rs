@@ -1,7 +1,7 @@
 //! From the words of GeoReport v2 to ours and back. Pure.
 
 use jiff::{SignedDuration, Timestamp};
-use kernel::http::Patch;
+use kernel::http::{EVER, Patch};
 
 use super::http::ServiceRequestForm;
 use crate::service_requests::RequestBody;
@@ -27,8 +27,10 @@ pub fn span(
     let longest = SignedDuration::from_hours(DAYS * 24);
     let end = end
         .unwrap_or_else(|| start.map_or(now, |start| start.saturating_add(longest).unwrap_or(now)));
-    let earliest = end.saturating_sub(longest).unwrap_or(Timestamp::MIN);
-    (start.unwrap_or(earliest).max(earliest), end)
+    // Within what the database knows of time.
+    let end = end.clamp(EVER.0, EVER.1);
+    let earliest = end.saturating_sub(longest).unwrap_or(EVER.0).max(EVER.0);
+    (start.unwrap_or(earliest).clamp(earliest, EVER.1), end)
 }
 
 /// A code or number, without the format that the path ends in.

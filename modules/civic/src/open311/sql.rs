@@ -21,7 +21,7 @@ row! {
         category_name: String,
         department: Option<String>,
         status: String,
-        ward: Option<String>,
+        ward: Option<i32>,
         latitude: Option<f64>,
         longitude: Option<f64>,
         reported_at: Timestamp,
@@ -44,13 +44,15 @@ statements! {
         = "select coalesce(c.code, '') as code, coalesce(c.name, '') as name, c.description, c.department
              from civic_public.category c order by 1";
 
-    fn read_requests(start: Timestamp, end: Timestamp, limit: i64, service: Option<String>, open: Option<bool>,
-                     numbers: Option<Vec<String>>) -> PublicRow
+    fn read_requests(start: Timestamp, end: Timestamp, limit: i64, service: Option<String>, open: Option<bool>)
+        -> PublicRow
         = concat!(request!(), " where r.reported_at >= $1 and r.reported_at <= $2
               and ($4::text is null or r.category = $4)
               and ($5::boolean is null or (r.status in ('open', 'in_progress')) = $5)
-              and ($6::text[] is null or r.number = any($6))
             order by r.reported_at desc limit $3");
+
+    fn read_by_numbers(numbers: Vec<String>, limit: i64) -> PublicRow
+        = concat!(request!(), " where r.number = any($1) order by r.reported_at desc limit $2");
 
     fn find_by_number(number: String) -> PublicRow = concat!(request!(), " where r.number = $1");
 }

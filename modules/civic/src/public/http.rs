@@ -159,7 +159,9 @@ pub async fn violence(
     let today = act.now().to_zoned(zone).date();
     let year = asked.year.unwrap_or_else(|| today.year());
     let first = |year: i16| Date::new(year, 1, 1).map_err(Problem::internal);
-    let rows = act.aggregate(today, sql::list_violence(first(year)?, first(year + 1)?)).await?;
+    // A quarter that still grows would tell of each report as it comes.
+    let end = first(year + 1)?.min(quarter_of(today));
+    let rows = act.aggregate(today, sql::list_violence(first(year)?, end)).await?;
     let threshold = Threshold::default();
     let reports: Vec<_> = rows.iter().map(|row| (row.kind.clone(), quarter(row.month))).collect();
     let (kinds, total) = rules::table(&reports);
@@ -167,7 +169,12 @@ pub async fn violence(
     let members: BTreeSet<String> = rows.into_iter().filter(|_| !few).map(|row| row.code).collect();
     let answer =
         Violence { year, as_of: today.to_string(), threshold: threshold.get(), kinds, total };
-    act.release(format!("gbv {year}"), members, threshold, answer).await
+    act.release(format!("gbv {year} until {end}"), members, threshold, answer).await
+}
+
+/// The first day of a day's quarter.
+fn quarter_of(day: Date) -> Date {
+    Date::new(day.year(), (day.month() - 1) / 3 * 3 + 1, 1).unwrap_or(day)
 }
 
 fn quarter(month: Date) -> u32 {

@@ -14,3 +14,12 @@ pub(super) const REGISTER: Docs = Docs::new(
            "full_name": "Thandi Nkosi", "preferred_language": "zu", "municipality_code": "EXAMPLE",
            "consent": {"purpose": "platform_registration", "language": "zu", "consented": true}})
 });
+
+pub(super) const BIRTH: Docs = Docs::new(
+    "auth",
+    "Record when somebody was born",
+    "Of a child who registered without saying so, or was given an account: from then on a competent person consents for \
+     them, until they are 18 (POPIA s35(1)(a)).",
+)
+.status(204)
+.example(|| json!({"date_of_birth": "2012-05-10"}));

@@ -4,18 +4,19 @@ use jiff::tz::TimeZone;
 use kernel::{
     authz::{Answer, Authorized, Committed},
     consent::sql::insert_consent,
-    http::{Body, Hints, Problem},
+    http::{Body, Hints, Item, Problem},
     people::{Asked, Newcomer, PersonView},
     privacy::Pii,
 };
 use passwords::Password;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{rules, sql};
 use crate::{
     consent::{ConsentBody, ConsentView, Given, SUBJECT, Subject},
-    permissions::Register,
+    permissions::{DecideRight, Register},
     text::ZONE,
 };
 
@@ -59,6 +60,7 @@ pub async fn register(
     let now = there.now();
     let zone = TimeZone::get(ZONE).map_err(Problem::internal)?;
     let born = rules::parse_birth(body.date_of_birth, now.to_zoned(zone).date())?;
+    rules::check_purpose(body.consent.purpose.as_deref())?;
     let given = Given::parse(body.consent, "consent.", &language, now)?;
     given.by_whom(if born.is_some() { Subject::Child } else { Subject::Adult }, "consent.")?;
     let asked = Asked {
@@ -76,7 +78,7 @@ pub async fn register(
             Box::pin(async move {
                 let person = newcomer.enrol(tx, "citizen").await?;
                 if let Some(born) = born {
-                    tx.run(sql::insert_citizen(id, Pii::new(born.to_string()))).await?;
+                    tx.run(sql::upsert_citizen(id, Pii::new(born.to_string()))).await?;
                 }
                 let kept = tx.judge(insert, |rows, reveal| {
                     rows.into_iter().next().map(|row| ConsentView::of(tenant, row, reveal))
@@ -88,4 +90,22 @@ pub async fn register(
             })
         })
         .await
+}
+
+/// When somebody was born.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BirthBody {
+    date_of_birth: String,
+}
+
+pub async fn record_birth(
+    act: Authorized<DecideRight>,
+    (Item(id), Body(body)): (Item<Uuid>, Body<BirthBody>),
+) -> Result<Committed<()>, Problem> {
+    let zone = TimeZone::get(ZONE).map_err(Problem::internal)?;
+    let today = act.now().to_zoned(zone).date();
+    // Also of who has come of age since: it may be the correction of a child's.
+    let born = rules::parse_date(&body.date_of_birth, today)?;
+    act.write(sql::upsert_citizen(id, Pii::new(born.to_string())), |_, _| Answer::gone()).await
 }

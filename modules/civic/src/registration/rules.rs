@@ -3,7 +3,7 @@
 use jiff::{ToSpan, civil::Date};
 use kernel::http::{Problem, date};
 
-use crate::text::language;
+use crate::{purposes::REGISTRATION, text::language};
 
 /// From which birthday on one is no child (Children's Act 38 of 2005 s17).
 const OF_AGE: i64 = 18;
@@ -17,17 +17,29 @@ pub fn parse_language(given: Option<String>) -> Result<String, Problem> {
     parsed.map_err(|(kind, msg)| Problem::field(&["body", "preferred_language"], kind, msg))
 }
 
+/// That the consent is to the registration and to nothing else.
+///
+/// # Errors
+/// 422 for another purpose.
+pub fn check_purpose(given: Option<&str>) -> Result<(), Problem> {
+    match given {
+        None | Some(REGISTRATION) => Ok(()),
+        Some(_) => {
+            let msg = format!(
+                "one registers with consent to `{REGISTRATION}`: consent to others afterwards"
+            );
+            Err(Problem::field(&["body", "consent", "purpose"], "value_error", msg))
+        }
+    }
+}
+
 /// The birth date of a child. Nobody else's is kept (POPIA s10).
 ///
 /// # Errors
 /// 422 for what is no date, or one to come.
 pub fn parse_birth(given: Option<String>, today: Date) -> Result<Option<Date>, Problem> {
-    let fault = |kind, msg: String| Problem::field(&["body", "date_of_birth"], kind, msg);
     let Some(given) = given else { return Ok(None) };
-    let born = date(&given).map_err(|(kind, msg)| fault(kind, msg))?;
-    if born > today {
-        return Err(fault("range", "a birth date has passed".into()));
-    }
+    let born = parse_date(&given, today)?;
     // Born on 29 February, one comes of age on 1 March.
     let eighteenth = born.checked_add(OF_AGE.years()).ok();
     let leapt = (born.month(), born.day()) == (2, 29);
@@ -36,6 +48,19 @@ pub fn parse_birth(given: Option<String>, today: Date) -> Result<Option<Date>, P
         false => day,
     });
     Ok(of_age.is_none_or(|day| today < day).then_some(born))
+}
+
+/// A birth date.
+///
+/// # Errors
+/// 422 for what is no date, or one to come.
+pub fn parse_date(given: &str, today: Date) -> Result<Date, Problem> {
+    let fault = |kind, msg: String| Problem::field(&["body", "date_of_birth"], kind, msg);
+    let born = date(given).map_err(|(kind, msg)| fault(kind, msg))?;
+    match born > today {
+        true => Err(fault("range", "a birth date has passed".into())),
+        false => Ok(born),
+    }
 }
 
 #[cfg(test)]

@@ -57,3 +57,11 @@ pub(super) const REOPEN: Docs = Docs::new(
     "Within 30 days after it was settled; the targets begin anew.",
 )
 .example(|| json!({"note": "It leaks again."}));
+
+pub(super) const ERASE: Docs = Docs::new(
+    TAG,
+    "Erase the words of a request",
+    "Of one that nobody with an account reported: a name or number that somebody gave at a counter, by telephone or \
+     through a portal. What an account reported goes with the account.",
+)
+.status(204);

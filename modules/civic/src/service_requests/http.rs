@@ -21,7 +21,8 @@ use super::{
 };
 use crate::{
     permissions::{
-        AssignRequest, CreateRequest, ReadOwnRequest, ReadRequest, ReopenOwnRequest, WorkOnRequest,
+        AssignRequest, CreateRequest, DecideRight, ReadOwnRequest, ReadRequest, ReopenOwnRequest,
+        WorkOnRequest,
     },
     text::plain,
 };
@@ -48,8 +49,8 @@ pub struct RequestBody {
     #[schema(value_type = Option<f64>)]
     pub longitude: Patch<f64>,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    pub ward: Patch<String>,
+    #[schema(value_type = Option<i64>)]
+    pub ward: Patch<i64>,
     /// Where a photo is, https.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -104,7 +105,8 @@ pub struct ServiceRequest {
     address: Option<String>,
     latitude: Option<f64>,
     longitude: Option<f64>,
-    ward: Option<String>,
+    /// Its number.
+    ward: Option<i32>,
     photo_url: Option<String>,
     channel: String,
     /// `open`, `in_progress`, `resolved`, `closed` or `rejected`.
@@ -177,7 +179,8 @@ pub async fn create(
     let now = act.now();
     submit(&act, body, move |row, reveal| {
         let (version, location) = (row.version, format!("/api/v1/service-requests/{}", row.id));
-        Answer::created(view(row, reveal, now), location).version(version)
+        let request = ServiceRequest { reporter: None, ..view(row, reveal, now) };
+        Answer::created(request, location).version(version)
     })
     .await
 }
@@ -207,19 +210,32 @@ pub(crate) async fn submit<V: Serialize + Send + 'static>(
     let id = act.new_id();
     let number = rules::number("SR", id);
     let insert = sql::insert_request(id, number, reporter, rules::parse(body)?, act.now());
-    let kept = act.write(insert, answer).await;
-    // No row: the category or the reporter is not there.
-    kept.map_err(|problem| match (problem.status, named) {
-        (404, Some(_)) => {
+    act.transact(|tx| {
+        Box::pin(async move {
+            // No row: the category or the reporter is not there.
+            if tx.run(insert).await?.is_empty() {
+                return Err(unknown(named));
+            }
+            let answered = |rows: Vec<RequestRow>, reveal: &Reveal| {
+                rows.into_iter().next().map(|row| answer(row, reveal))
+            };
+            tx.judge(sql::read_request(id), answered).await?.ok_or_else(Problem::not_found)
+        })
+    })
+    .await
+}
+
+fn unknown(named: Option<Uuid>) -> Problem {
+    match named {
+        Some(_) => {
             let msg = "there is no such category, or no such person";
             Problem::field(&["body", "reporter_id"], "unknown", msg)
         }
-        (404, None) => {
+        None => {
             let msg = "there is no such category: see GET /api/v1/categories";
             Problem::field(&["body", "category"], "unknown", msg)
         }
-        _ => problem,
-    })
+    }
 }
 
 /// Which requests.
@@ -280,10 +296,21 @@ pub async fn list(
             page(&all, statement, &question, paging.limit).await
         }
         (Ok(all), _) => {
-            let statement = sql::list_requests(at, id, more, status, category, assigned_to);
+            let list = match (&assigned_to, &status, &category) {
+                (Some(_), ..) => sql::list_requests_by_assignee,
+                (None, Some(_), _) => sql::list_requests_by_status,
+                (None, None, Some(_)) => sql::list_requests_by_category,
+                (None, None, None) => sql::list_requests,
+            };
+            let statement = list(at, id, more, status, category, assigned_to);
             page(&all, statement, &question, paging.limit).await
         }
         (Err(_), actor) => {
+            if overdue || assigned_to.is_some() {
+                let msg = "for those who work on requests: leave it out";
+                let field = if overdue { "overdue" } else { "assigned_to" };
+                return Err(Problem::field(&["query", field], "value_error", msg));
+            }
             let own = actor.id().unwrap_or_default();
             let statement = sql::list_own_requests(at, id, more, status, category, own);
             page(&act, statement, &question, paging.limit).await
@@ -327,7 +354,7 @@ pub async fn find(
 /// What happened to a request.
 #[derive(Serialize, ToSchema)]
 pub struct HistoryEntry {
-    /// `reported`, `status`, `assigned`, `reopened` or `escalated`.
+    /// `reported`, `status`, `assigned`, `reopened`, `erased` or `escalated`.
     kind: String,
     from_status: Option<String>,
     to_status: Option<String>,
@@ -507,7 +534,27 @@ async fn shown(
     let answer = |rows: Vec<RequestRow>, reveal: &Reveal| {
         let row = rows.into_iter().next()?;
         let version = row.version;
-        Some(Answer::ok(view(row, reveal, now)).version(version))
+        // A kept answer would show how to reach the reporter after they withdrew their consent to it.
+        let request = ServiceRequest { reporter: None, ..view(row, reveal, now) };
+        Some(Answer::ok(request).version(version))
     };
     tx.judge(sql::read_request(id), answer).await?.ok_or_else(Problem::not_found)
+}
+
+pub async fn erase(
+    act: Authorized<DecideRight>,
+    Item(id): Item<Uuid>,
+) -> Result<Committed<()>, Problem> {
+    let (clock, expected) = (act.clone(), act.expected_version()?);
+    act.transact(|tx| {
+        Box::pin(async move {
+            let state = tx.run(sql::lock_state(id, expected)).await?.into_iter().next();
+            let state = state.filter(|state| state.is_nobodys).ok_or_else(Problem::not_found)?;
+            let (event, now) = (tx.new_id(), clock.now());
+            tx.run(sql::insert_event(event, id, "erased", state.status, None, None, now)).await?;
+            tx.run(sql::destroy_key(id)).await?;
+            Ok(Answer::gone())
+        })
+    })
+    .await
 }

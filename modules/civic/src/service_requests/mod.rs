@@ -11,7 +11,7 @@ pub(crate) use rules::number;
 use kernel::http::Routes;
 
 use crate::permissions::{
-    AssignRequest, CreateRequest, ReadOwnRequest, ReopenOwnRequest, WorkOnRequest,
+    AssignRequest, CreateRequest, DecideRight, ReadOwnRequest, ReopenOwnRequest, WorkOnRequest,
 };
 
 pub fn routes(routes: &mut Routes) {
@@ -27,4 +27,6 @@ pub fn routes(routes: &mut Routes) {
     routes.post(AssignRequest, part, http::assign, docs::ASSIGN);
     let part = "/api/v1/service-requests/{id}/reopen";
     routes.post(ReopenOwnRequest, part, http::reopen, docs::REOPEN);
+    let part = "/api/v1/service-requests/{id}/words";
+    routes.delete(DecideRight, part, http::erase, docs::ERASE);
 }

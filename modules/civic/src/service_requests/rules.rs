@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use kernel::{
-    http::{Fault, Fields, Patch, Problem, Purpose, defaulted, one_of, text},
+    http::{Fault, Fields, Patch, Problem, Purpose, defaulted, one_of, text, whole},
     privacy::Pii,
 };
 use serde_json::Value;
@@ -32,7 +32,7 @@ pub fn parse(body: RequestBody) -> Result<Pii<Value>, Problem> {
     fields.optional("address", "address", body.address, plain(300));
     fields.optional("latitude", "latitude", body.latitude, degrees(90.0));
     fields.optional("longitude", "longitude", body.longitude, degrees(180.0));
-    fields.optional("ward", "ward", body.ward, plain(40));
+    fields.optional("ward", "ward", body.ward, whole(1, 999));
     fields.optional("photo_url", "photo_url", body.photo_url, photo);
     defaulted(&mut fields, "channel", body.channel, one_of(CHANNELS));
     fields.optional("language", "language", body.language, language);
