@@ -2,6 +2,7 @@
 //! stands here.
 
 mod above;
+mod canaries;
 mod limits;
 mod open;
 mod probe;
