@@ -171,6 +171,11 @@ impl<P: Permission> Authorized<P> {
         &self.governed.core
     }
 
+    /// Lets this server feel at once what has just been withdrawn from an account; the others hear of it.
+    pub fn forget(&self, account: Uuid) {
+        self.core().callers.forget(&[account].into());
+    }
+
     /// The languages of the caller's realm, where it has a list.
     pub(crate) fn languages(&self) -> Option<&'static [&'static str]> {
         self.core().realm(self.caller().realm).and_then(|realm| realm.languages)

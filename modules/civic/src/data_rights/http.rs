@@ -253,7 +253,7 @@ async fn erase<P: Permission<Effect = Writes>>(
     shown: Option<String>,
 ) -> Result<Committed<Erasure>, Problem> {
     let (tables, now, signer) = (act.subject_tables(), act.now(), act.clone());
-    act.transact(|tx| {
+    let erased = act.transact(|tx| {
         Box::pin(async move {
             let spoken = tx.run(sql::lock_person(subject)).await?.into_iter().next();
             let language = spoken.ok_or_else(Problem::not_found)?.preferred_language;
@@ -274,8 +274,10 @@ async fn erase<P: Permission<Effect = Writes>>(
                 plan,
             }))
         })
-    })
-    .await
+    });
+    let erased = erased.await?;
+    act.forget(subject);
+    Ok(erased)
 }
 
 /// What somebody asks for.
