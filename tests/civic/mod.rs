@@ -2,6 +2,8 @@
 //! stands here.
 
 mod above;
+mod confidential;
+mod input;
 mod limits;
 mod open;
 mod probe;
