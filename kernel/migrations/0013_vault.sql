@@ -191,10 +191,11 @@ declare
     held jsonb := '{}';
 begin
     for part in select jsonb_array_elements(p_tables) loop
-        execute format('select jsonb_agg(audit.opened(to_jsonb(r) - $2)) from %s r'
+        execute format('select jsonb_agg(audit.opened($3, to_jsonb(r) - $2)) from %s r'
                        ' where r.tenant_id = kernel.tenant() and r.%I = $1',
                        (part ->> 'table')::regclass, part ->> 'subject')
-           into found_rows using p_subject, array(select jsonb_array_elements_text(part -> 'secret'));
+           into found_rows
+          using p_subject, array(select jsonb_array_elements_text(part -> 'secret')), part ->> 'table';
         if found_rows is not null then
             held := held || jsonb_build_object(part ->> 'table', found_rows);
         end if;
@@ -202,23 +203,21 @@ begin
     return held;
 end $$;
 
--- What an erasure would do, by table that has rows: how many, how many are held back, which columns become
--- unreadable, which stay and by which rule.
+-- What an erasure would do, by table that has rows: how many, which columns become unreadable, which stay and by
+-- which rule.
 create function kernel.erasure_plan(p_subject uuid, p_tables jsonb) returns jsonb language plpgsql stable as $$
 declare
     part jsonb;
-    counted record;
+    counted bigint;
     plan jsonb := '[]';
 begin
     for part in select jsonb_array_elements(p_tables) loop
-        execute format('select count(*) as rows, count(%s) as held from %s r'
-                       ' where r.tenant_id = kernel.tenant() and r.%I = $1',
-                       coalesce('r.' || quote_ident(part ->> 'hold'), 'null'),
+        execute format('select count(*) from %s r where r.tenant_id = kernel.tenant() and r.%I = $1',
                        (part ->> 'table')::regclass, part ->> 'subject')
            into counted using p_subject;
-        continue when counted.rows = 0;
+        continue when counted = 0;
         plan := plan || jsonb_build_object(
-            'table', part ->> 'table', 'rows', counted.rows, 'held_rows', counted.held, 'stays', part -> 'keeps',
+            'table', part ->> 'table', 'rows', counted, 'stays', part -> 'keeps',
             'goes', (select coalesce(jsonb_agg(a.attname order by a.attname), '[]') from pg_attribute a
                       where a.attrelid = (part ->> 'table')::regclass and a.atttypid = 'kernel.sealed'::regtype
                         and not a.attisdropped));
@@ -226,22 +225,39 @@ begin
     return plan;
 end $$;
 
--- Erases a person: destroys their key and those of their rows that are not held back, and ends what they could do
--- here. Its own changes are in the ledger, like any.
-create function kernel.erase(p_subject uuid, p_tables jsonb) returns void language plpgsql as $$
-declare
-    part jsonb;
-    own_key uuid;
+-- Erasures of a tenant and requests that will keep an answer take turns: those that run may have read what is erased,
+-- and keep their answers before the erasure looks for such answers; those that come later find nothing to read.
+create function kernel.erasure_turn() returns bigint language plpgsql stable as $$
 begin
-    for part in select e from jsonb_array_elements(p_tables) e where e ->> 'key' is not null loop
-        for own_key in execute format(
-            'select r.%I from %s r where r.tenant_id = kernel.tenant() and r.%I = $1 and r.%1$I is not null and %4$s',
-            part ->> 'key', (part ->> 'table')::regclass, part ->> 'subject',
-            coalesce('r.' || quote_ident(part ->> 'hold') || ' is null', 'true')) using p_subject
-        loop
-            perform kernel.destroy_key(own_key);
-        end loop;
-    end loop;
+    return hashtextextended('erasure/' || kernel.tenant(), 0);
+end $$;
+
+-- As before, after its turn.
+create or replace function kernel.claim_idempotency(p_route text, p_key text, p_hash bytea) returns boolean
+language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock_shared(kernel.erasure_turn());
+    if not pg_try_advisory_xact_lock(hashtextextended(
+        concat_ws('/', kernel.tenant(), kernel.setting('app.actor_id'), p_route, p_key), 0))
+    then
+        raise exception 'a request with this key is running' using errcode = 'RV409';
+    end if;
+    insert into kernel.idempotency as kept (tenant_id, route, key, request_hash)
+    values (kernel.tenant(), p_route, p_key, p_hash)
+    on conflict (tenant_id, actor_id, route, key) do update
+        set request_hash = excluded.request_hash, expires_at = excluded.expires_at,
+            status = null, location = null, etag = null, body = null
+        where kept.expires_at < now();
+    if not found then
+        raise exception 'a request with this key has ended' using errcode = 'RV208';
+    end if;
+    return true;
+end $$;
+
+-- Erases a person: destroys their key and ends what they could do here. Its own changes are in the ledger, like any.
+create function kernel.erase(p_subject uuid) returns void language plpgsql as $$
+begin
+    perform pg_advisory_xact_lock(kernel.erasure_turn());
     perform kernel.destroy_key(p_subject);
     update kernel.one_time_code set used_at = now()
      where tenant_id = kernel.tenant() and account_id = p_subject and used_at is null;
@@ -263,16 +279,22 @@ end $$;
 reset role;
 
 set role reeve_ledger;
--- An image with its sealed values opened, as far as their keys are there. A text that only looks sealed stays as it is.
-create function audit.opened(p_image jsonb) returns jsonb language plpgsql stable cost 10000 as $$
+-- An image of a table's row with its sealed columns opened, as far as their keys are there. Whatever stands in another
+-- column stays as it is: somebody may have typed what looks sealed. So do values of before the column was sealed.
+create function audit.opened(p_resource text, p_image jsonb) returns jsonb language plpgsql stable cost 10000 as $$
 declare
     field record;
     whole jsonb := p_image;
 begin
-    if jsonb_typeof(p_image) <> 'object' or strpos(p_image::text, 'x52565331') = 0 then return p_image; end if;
-    for field in select key, value from jsonb_each_text(p_image) where value ~ '^\\x52565331[0-9a-f]{96,}$' loop
+    if coalesce(strpos(p_image::text, 'x52565331'), 0) = 0 then return p_image; end if;
+    for field in
+        select a.attname as name, p_image ->> a.attname as value
+          from pg_attribute a
+         where a.attrelid = to_regclass(p_resource) and a.atttypid = 'kernel.sealed'::regtype and not a.attisdropped
+           and p_image ->> a.attname ~ '^\\x52565331[0-9a-f]{96,}$'
+    loop
         begin
-            whole := jsonb_set(whole, array[field.key],
+            whole := jsonb_set(whole, array[field.name],
                                coalesce(to_jsonb(kernel.open(field.value::bytea::kernel.sealed)), 'null'));
         exception when others then
             null;

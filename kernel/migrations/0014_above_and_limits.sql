@@ -1,11 +1,44 @@
 -- Why: some stand above the organisations of a module and look into one for a stated purpose; strangers read what
 -- an organisation shows to everybody; and neither may ask without end. The database holds who stands above whom, why
--- somebody looked, and how often somebody came.
+-- somebody looked, and how often somebody came; and of which records not even their being there is told to whoever
+-- reads the ledger alone.
 set role reeve_ledger;
 -- FHIR AuditEvent.purposeOfEvent. Like who acted, it comes from the transaction's context alone.
 alter table audit.entry
     add column purpose_of_event text default nullif(current_setting('app.purpose_of_event', true), '')
         check (length(purpose_of_event) between 1 and 200);
+
+-- Resources whose entries say too much even with every value covered: when, by whom, how many. Who reads the ledger
+-- without its personal values does not see them.
+create table audit.confidential_resource (resource text primary key);
+grant select on audit.confidential_resource to reeve_app, reeve_search;
+
+-- Called by the migration that makes the table.
+create function audit.keep_confidential(p_resource text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    insert into audit.confidential_resource (resource) values (p_resource);
+end $$;
+revoke all on function audit.keep_confidential(text) from public;
+grant execute on function audit.keep_confidential(text) to reeve_owner;
+
+create policy confidential on audit.entry as restrictive for select to reeve_app
+    using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
+           and (coalesce(current_setting('app.permission', true), '') <> 'audit:read'
+                or resource not in (select c.resource from audit.confidential_resource c)));
+-- For a search it stands within each policy: beside a restrictive one no search would find its index (decision 0004).
+alter policy search on audit.entry
+    using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
+           and (coalesce(current_setting('app.permission', true), '') <> 'audit:read'
+                or resource not in (select c.resource from audit.confidential_resource c))
+           and (record_id = (nullif(current_setting('app.search', true), '')::jsonb ->> 'record_id')::uuid
+                or record_ids @> array[(nullif(current_setting('app.search', true), '')::jsonb ->> 'record_id')::uuid]));
+alter policy looked on audit.entry
+    using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid
+           and (coalesce(current_setting('app.permission', true), '') <> 'audit:read'
+                or resource not in (select c.resource from audit.confidential_resource c))
+           and (record_id = any ((nullif(current_setting('app.search', true), '')::jsonb ->> 'record_ids')::uuid[])
+                or record_ids && (nullif(current_setting('app.search', true), '')::jsonb ->> 'record_ids')::uuid[]));
 reset role;
 
 set role reeve_owner;
@@ -37,14 +70,14 @@ create unlogged table kernel.rate (
 grant select, insert, update on kernel.rate to reeve_app;
 grant select, delete on kernel.rate to reeve_keeper;
 
--- Counts a request in a window that began with its first: how many there are now, and how many seconds are left.
+-- Counts a request in a window that began with its first: since when, how many there are now, and how many seconds are
+-- left.
 -- The row's lock makes those of all servers take turns.
-create function kernel.count_request(p_who bytea, p_window integer)
-returns table (so_far integer, seconds_left integer) language plpgsql as $$
+create function kernel.count_request(p_who bytea, p_window integer, out began timestamptz, out so_far integer,
+                                     out seconds_left integer) language plpgsql as $$
 declare
     at timestamptz := kernel.now();
     lasts interval := make_interval(secs => p_window);
-    began timestamptz;
 begin
     insert into kernel.rate as r (who, began_at, requests) values (p_who, at, 1)
     on conflict (who) do update set
@@ -52,7 +85,6 @@ begin
         requests = case when at >= r.began_at + lasts then 1 else r.requests + 1 end
     returning r.began_at, r.requests into began, so_far;
     seconds_left := least(ceil(extract(epoch from began + lasts - at)), p_window);
-    return next;
 end $$;
 reset role;
 

@@ -4,11 +4,9 @@
 //! [clinic.patient]
 //! ledger = "rows"
 //! subject = "id"                              # the column in which the id of the person stands, or { none = "why" }
-//! key = "id"                                  # the column under whose id its rows are sealed, if not `subject`'s
-//! hold = "held_at"                            # a row in which it is not null is not erased
 //! keeps = { first_name = "public_record" }    # what stays readable, by a rule of `erasure::RULES`
 //! first_name = "identified"
-//! columns = { key = "technical" }             # columns that are called like one of the words above
+//! columns = { subject = "technical" }         # a column that is called like one of the words above
 //! ```
 
 use std::collections::BTreeMap;
@@ -77,10 +75,6 @@ pub enum Person {
     /// The one whose id stands in the column.
     Of {
         column: String,
-        /// The column under whose id rows are sealed, where that is not the person's own.
-        key: Option<String>,
-        /// A row in which this column is not null stays whole.
-        hold: Option<String>,
         /// Personal columns that stay readable.
         keeps: Vec<Kept>,
     },
@@ -151,16 +145,16 @@ impl Classes {
         self.tables.get(name)
     }
 
-    /// The tables that hold rows of persons, as the database's functions `kernel.held_about`,
-    /// `kernel.erasure_plan` and `kernel.erase` take them: a list of objects with `table`, `subject`, `key`,
-    /// `hold`, `secret` (columns to leave out) and `keeps` (`column`, `rule`).
+    /// The tables that hold rows of persons, as the database's functions `kernel.held_about` and
+    /// `kernel.erasure_plan` take them: a list of objects with `table`, `subject`, `secret` (columns to leave
+    /// out) and `keeps` (`column`, `rule`).
     pub fn subject_tables(&self) -> Value {
         let of = |(name, table): (&str, &Table)| match &table.subject {
-            Some(Person::Of { column, key, hold, keeps }) => {
+            Some(Person::Of { column, keeps }) => {
                 let kept = |kept: &Kept| json!({"column": kept.column, "rule": kept.rule.name});
                 let keeps: Vec<_> = keeps.iter().map(kept).collect();
-                Some(json!({"table": name, "subject": column, "key": key, "hold": hold,
-                            "secret": table.secret(), "keeps": keeps}))
+                let secret = table.secret();
+                Some(json!({"table": name, "subject": column, "secret": secret, "keeps": keeps}))
             }
             _ => None,
         };
@@ -204,8 +198,6 @@ fn parse_table(name: &str, mut fields: toml::Table) -> Result<Table, String> {
 #[serde(deny_unknown_fields)]
 struct Said {
     subject: Option<SaidSubject>,
-    key: Option<String>,
-    hold: Option<String>,
     #[serde(default)]
     keeps: BTreeMap<String, String>,
     #[serde(default)]
@@ -221,26 +213,20 @@ enum SaidSubject {
 
 impl Said {
     fn take(fields: &mut toml::Table) -> Result<Self, toml::de::Error> {
-        let words = ["subject", "key", "hold", "keeps", "columns"];
+        let words = ["subject", "keeps", "columns"];
         let said: toml::Table =
             words.into_iter().filter_map(|word| fields.remove_entry(word)).collect();
         said.try_into()
     }
 
     fn person(self, columns: &[Column]) -> Result<Option<Person>, String> {
-        let (column, key, hold) = match self.subject {
-            Some(SaidSubject::Column(column)) => (column, self.key, self.hold),
-            _ if self.key.is_some() || self.hold.is_some() || !self.keeps.is_empty() => {
-                return Err("`key`, `hold` and `keeps` want a `subject`".into());
-            }
+        let column = match self.subject {
+            Some(SaidSubject::Column(column)) => column,
+            _ if !self.keeps.is_empty() => return Err("`keeps` wants a `subject`".into()),
             Some(SaidSubject::Nobody { none }) => return Ok(Some(Person::None(none))),
             None => return Ok(None),
         };
-        if hold.is_some() && key.is_none() {
-            return Err("`hold` wants a `key`: rows under the person's own key go with it".into());
-        }
-        let named = [Some(&column), key.as_ref(), hold.as_ref()].into_iter().flatten();
-        for name in named.chain(self.keeps.keys()) {
+        for name in std::iter::once(&column).chain(self.keeps.keys()) {
             if !columns.iter().any(|column| column.name == *name) {
                 return Err(format!("there is no column `{name}`"));
             }
@@ -250,7 +236,7 @@ impl Said {
             None => Err(format!("there is no rule `{name}` to keep `{column}` by")),
         };
         let keeps = self.keeps.into_iter().map(kept).collect::<Result<_, _>>()?;
-        Ok(Some(Person::Of { column, key, hold, keeps }))
+        Ok(Some(Person::Of { column, keeps }))
     }
 }
 
@@ -318,12 +304,12 @@ mod tests {
 
     #[test]
     fn whose_a_row_is_and_what_stays_of_it_is_told_to_the_database() {
-        let said = "subject = \"id\"\nkey = \"of\"\nhold = \"held\"\nkeeps = { name = \"security\" }\nof = \"technical\"\nheld = \"technical\"\nhash = \"secret\"\ncolumns = { key = \"technical\" }";
+        let said = "subject = \"id\"\nkeeps = { name = \"security\" }\nhash = \"secret\"\ncolumns = { subject = \"technical\" }";
         let table = table(said).expect("it parses");
-        assert!(table.columns.iter().any(|column| column.name == "key"));
+        assert!(table.columns.iter().any(|column| column.name == "subject"));
         let classes = Classes { tables: [("a.b".to_owned(), table)].into() };
-        let wanted = json!([{"table": "a.b", "subject": "id", "key": "of", "hold": "held",
-                             "secret": ["hash"], "keeps": [{"column": "name", "rule": "security"}]}]);
+        let wanted = json!([{"table": "a.b", "subject": "id", "secret": ["hash"],
+                             "keeps": [{"column": "name", "rule": "security"}]}]);
         assert_eq!(classes.subject_tables(), wanted);
     }
 
@@ -338,9 +324,8 @@ mod tests {
     #[test]
     fn what_is_said_of_a_person_without_sense_is_refused() {
         for (said, word) in [
-            ("keeps = { name = \"security\" }", "want a `subject`"),
-            ("subject = { none = \"why\" }\nkey = \"id\"", "want a `subject`"),
-            ("subject = \"id\"\nhold = \"name\"", "wants a `key`"),
+            ("keeps = { name = \"security\" }", "wants a `subject`"),
+            ("subject = { none = \"why\" }\nkeeps = { name = \"security\" }", "wants a `subject`"),
             ("subject = \"whom\"", "no column `whom`"),
             ("subject = \"id\"\nkeeps = { nick = \"security\" }", "no column `nick`"),
             ("subject = \"id\"\nkeeps = { name = \"because\" }", "no rule `because`"),

@@ -29,16 +29,6 @@ pub const RULES: &[Rule] = &[
         citation: "National Archives and Records Service Act 43 of 1996 s13",
         sentence: "A public record may not be destroyed without the authority of the national archivist.",
     },
-    Rule {
-        name: "processing_record",
-        citation: "POPIA s17",
-        sentence: "Whoever processes personal information must keep a record of all processing.",
-    },
-    Rule {
-        name: "criminal_proceedings",
-        citation: "POPIA s15(3)(c), s11(1)(c)",
-        sentence: "What proceedings before a court or the law on offences need is kept for them.",
-    },
 ];
 
 /// The rule of this name.

@@ -24,7 +24,7 @@ fn who_stands_above_enters_for_a_purpose_that_the_organisation_reads() {
         };
         for purpose in ["", "  ", &"x".repeat(201)] {
             let reply = change(above, "kwa", purpose).await;
-            assert_eq!((reply.status, reply.fields()), (422, vec!["purpose".to_owned()]));
+            assert_eq!((reply.status, reply.fields()), (422, vec!["body.purpose".to_owned()]));
         }
         for nowhere in ["", "central", "salga", "nowhere", &platform.id.to_string()] {
             let reply = change(above, nowhere, "ticket 4711").await;

@@ -99,6 +99,43 @@ fn a15_an_address_registers_three_times_an_hour_whatever_it_says_it_is() {
 }
 
 #[test]
+fn of_several_lines_about_the_way_the_last_ones_end_is_the_address() {
+    run_with(options(), async |app| {
+        place(app, "civic", "kwa").await;
+        let mut statuses = vec![];
+        for last in 1..=4 {
+            let liar = app.anonymous().coming_from(&format!("192.0.2.{last}"));
+            let sent = liar.request(reqwest::Method::POST, "/auth/register").json(&json!({}));
+            let sent = sent.header("X-Forwarded-For", "198.51.100.200, 203.0.113.9");
+            statuses.push(liar.send(sent).await.status);
+        }
+        assert_eq!(statuses, [422, 422, 422, 429]);
+    });
+}
+
+#[test]
+fn a_day_that_has_room_for_one_success_is_not_used_up_by_failures() {
+    run_with(options(), async |app| {
+        app.add_replica(&options()).await;
+        let kwa = app.organisation("civic", "kwa").await;
+        let citizen = kwa.role("citizen");
+        let path = "/api/v1/data-rights/delete-account";
+        for number in 0..3 {
+            let who = citizen.at(app.url(number % 2));
+            let failed = who.delete(&format!("{path}?plan=another")).await;
+            assert_eq!((failed.problem(), rest(&failed)), ("409 plan_changed".into(), 1));
+        }
+        let both = [0, 1].map(async |number: usize| citizen.at(app.url(number)).delete(path).await);
+        let mut statuses: Vec<_> = join_all(both).await.iter().map(|reply| reply.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses[0], 200, "{statuses:?}");
+        assert!([401, 403, 404, 429].contains(&statuses[1]), "{statuses:?}");
+        let left = app.ask("select requests from kernel.rate where requests <> 0 and began_at > now() - interval '1 day'").await;
+        assert!(left.contains(&"1".to_owned()), "{left:?}");
+    });
+}
+
+#[test]
 fn a_window_begins_with_its_first_request_and_ends_to_the_second() {
     let (clock, hand) = Clock::movable(Timestamp::now());
     run_with(Options { clock, ..Options::default() }, async |app| {

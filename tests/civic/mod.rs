@@ -3,6 +3,8 @@
 
 mod above;
 mod canaries;
+mod confidential;
+mod input;
 mod limits;
 mod open;
 mod probe;

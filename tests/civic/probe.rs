@@ -76,7 +76,8 @@ async fn change(
     Body(body): Body<Value>,
 ) -> Result<Committed<Value>, Problem> {
     let organisation = words(&body, "organisation").unwrap_or_default();
-    let there = act.enter(&organisation, &words(&body, "purpose").unwrap_or_default()).await?;
+    let purpose = words(&body, "purpose").unwrap_or_default();
+    let there = act.enter(&organisation, &purpose, &["body", "purpose"]).await?;
     let change = tenant::change_tenant(words(&body, "name"), body["is_active"].as_bool());
     there.write(change, |tenant, _| Answer::ok(json!(tenant))).await
 }

@@ -7,7 +7,7 @@ use ::kernel::http::{Method, Route};
 use testkit::{Organisation, PASSWORD, Persona, TestApp, run};
 use uuid::Uuid;
 
-use super::routes::{all, call, expect_refusals, open, walk};
+use super::routes::{all, call, expect_refusals, open, recorded_as, walk};
 
 const REALMS: [&str; 6] = ["clinic", "programs", "athletics", "civic", "platform", "studio"];
 
@@ -193,7 +193,7 @@ fn every_change_and_disclosure_of_people_leaves_its_entry_under_their_name() {
                         and actor_id = '{}' and permission = '{}'",
                     reply.header("x-request-id").unwrap(),
                     owner.id,
-                    route.permission
+                    recorded_as(route)
                 ))
                 .await;
             match route.effect {

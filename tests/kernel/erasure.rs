@@ -75,7 +75,7 @@ mod probe {
         act: Authorized<Erase>,
         Item(id): Item<Uuid>,
     ) -> Result<Committed<bool>, Problem> {
-        act.write(sql::erase(id, act.subject_tables()), |row, _| Answer::ok(row.done)).await
+        act.write(sql::erase(id), |row, _| Answer::ok(row.done)).await
     }
 
     async fn grant(
@@ -294,6 +294,11 @@ fn who_is_erased_is_out_and_stays_out() {
         let login = app.anonymous().sign_in(&tenant, &who.email, PASSWORD).await;
         assert_eq!(login.problem(), "401 invalid_credentials");
         assert_eq!(admin.get(&format!("/auth/users/{id}")).await.problem(), "404 not_found");
+        let removed = north.role("auditor").id;
+        assert_eq!(admin.delete(&format!("/auth/users/{removed}")).await.status, 204);
+        let all = admin.get("/auth/users?deleted=true").await;
+        assert_eq!(all.status, 200, "{}", all.text);
+        assert!(all.text.contains(&removed.to_string()) && !all.text.contains(&id.to_string()));
         let left = [
             format!("kernel.one_time_code where account_id = '{id}' and used_at is null"),
             format!("kernel.session where account_id = '{id}' and ended_at is null"),
@@ -353,7 +358,7 @@ fn the_plan_says_what_goes_and_what_stays_by_which_rule() {
         };
         let account = of("kernel.account");
         assert_eq!(account["goes"], json!(["email", "full_name", "phone"]));
-        assert_eq!((&account["rows"], &account["held_rows"]), (&json!(1), &json!(0)));
+        assert_eq!(account["rows"], json!(1));
         let stays = json!({"column": "address", "rule": "security"});
         assert!(of("kernel.session")["stays"].as_array().unwrap().contains(&stays), "{plan}");
         for part in plan["tables"].as_array().unwrap() {
@@ -428,16 +433,21 @@ fn a_sealed_value_opens_under_its_own_tenant_alone() {
                 "{odd}"
             );
         }
-        // What only looks sealed stays as it was typed.
-        let opened = |typed: &str| {
-            let image = json!({"a": typed, "b": [1]}).to_string();
-            format!("select audit.opened('{image}') ->> 'a'")
+        // What only looks sealed stays as it was typed, and so does all in columns that hold nothing sealed.
+        let opened_in = |table: &str, typed: &str| {
+            let image = json!({"email": typed, "b": [1]}).to_string();
+            format!("select audit.opened('{table}', '{image}') ->> 'email'")
         };
+        let opened = |typed: &str| opened_in("kernel.account", typed);
         let broken = format!("{sealed}00");
         assert_eq!(text(&here, &opened(&sealed)).await.as_deref(), Some("Ada"));
         assert_eq!(text(&here, &opened(&broken)).await.as_deref(), Some(broken.as_str()));
         let of_nobody = format!("\\x52565331{}", "0".repeat(96));
         assert_eq!(text(&here, &opened(&of_nobody)).await, None);
+        for table in ["kernel.tenant", "kernel.gone"] {
+            let kept = text(&here, &opened_in(table, &sealed)).await;
+            assert_eq!(kept.as_deref(), Some(sealed.as_str()), "{table}");
+        }
     });
 }
 
@@ -454,30 +464,61 @@ fn many_who_seal_at_once_under_a_new_key_make_one() {
 }
 
 #[test]
-fn a_row_under_a_key_of_its_own_goes_unless_it_is_held() {
+fn an_answer_kept_by_a_request_that_ran_meanwhile_is_emptied_too() {
     run(async |app| {
         let north = app.tenant("north").await;
-        let table = "create table public.note (tenant_id uuid, id uuid default gen_random_uuid(), about uuid,
-                         held_at timestamptz, words kernel.sealed);
-                     grant select, insert on public.note to reeve_app";
-        execute(app, table).await;
-        let (session, who) = (as_tenant(app, north.id).await, Uuid::now_v7());
-        let fill = format!(
-            "insert into public.note (tenant_id, about, held_at) values
-                 (kernel.tenant(), '{who}', null), (kernel.tenant(), '{who}', now());
-             insert into public.note (tenant_id, id, about, held_at, words)
-             select tenant_id, id, about, held_at, kernel.seal(id, 'words') from public.note"
+        let (writer, eraser) = (as_tenant(app, north.id).await, as_tenant(app, north.id).await);
+        let who = Uuid::now_v7();
+        let claim = r"begin; select kernel.claim_idempotency('route', 'key', '\x00')";
+        writer.batch_execute(claim).await.unwrap();
+        let erase = format!("select kernel.erase('{who}')");
+        let keep = format!(
+            "update kernel.idempotency set status = 200, body = convert_to('{who}', 'UTF8'); commit"
         );
-        session.batch_execute(&fill).await.unwrap();
-        let tables = r#"[{"table": "public.note", "subject": "about", "key": "id", "hold": "held_at", "secret": [], "keeps": []}]"#;
-        let plan = format!("select kernel.erasure_plan('{who}', '{tables}')::text");
-        let plan: Value = serde_json::from_str(&text(&session, &plan).await.unwrap()).unwrap();
-        assert_eq!((&plan[0]["rows"], &plan[0]["held_rows"]), (&json!(4), &json!(2)));
-        session.batch_execute(&format!("select kernel.erase('{who}', '{tables}')")).await.unwrap();
-        let open = "select string_agg(coalesce(kernel.open(words), 'gone') || ' ' || (held_at is not null), ',' order by held_at)
-                      from public.note where words is not null";
-        assert_eq!(text(&session, open).await.unwrap(), "words true,gone false");
-        execute(app, "drop table public.note").await;
+        let answered = async {
+            let waits = "select count(*) from pg_locks l join pg_database d on d.oid = l.database
+                          where d.datname = current_database() and l.locktype = 'advisory' and not l.granted";
+            until(Duration::from_secs(2), "the erasure waits", async || {
+                count(app, waits).await == 1
+            })
+            .await;
+            writer.batch_execute(&keep).await.unwrap();
+        };
+        let (erased, ()) = tokio::join!(eraser.batch_execute(&erase), answered);
+        erased.unwrap();
+        let kept = "select count(*) from kernel.idempotency where body is not null";
+        assert_eq!(count(app, kept).await, 0);
+        // Those of other tenants do not wait for each other.
+        let south = as_tenant(app, app.tenant("south").await.id).await;
+        writer
+            .batch_execute("begin; select kernel.claim_idempotency('route', 'other', '')")
+            .await
+            .unwrap();
+        assert_eq!(sqlstate(&south, &erase).await, "ok 1");
+    });
+}
+
+#[test]
+fn a_client_that_calls_itself_what_looks_sealed_is_told_what_it_said() {
+    run_with(probing(), async |app| {
+        let north = app.organisation("clinic", "Clínica Norte").await;
+        let (admin, who) = (north.role("admin"), north.role("reader"));
+        let session = as_tenant(app, north.id).await;
+        let seal = format!("select kernel.seal('{}', 'CANARYopened')::text", admin.id);
+        let sealed = text(&session, &seal).await.unwrap();
+        let body =
+            json!({"email": north.email("reader"), "password": PASSWORD, "tenant": north.id});
+        let login = app.anonymous().request(reqwest::Method::POST, "/auth/login").json(&body);
+        let login = app.anonymous().send(login.header("User-Agent", &sealed)).await;
+        assert_eq!(login.status, 200, "{}", login.text);
+        let held = told(&admin.get(&format!("/probe/held/{}", who.id)).await);
+        let agents: Vec<_> = held["kernel.session"].as_array().unwrap().iter().collect();
+        assert!(agents.iter().any(|one| one["user_agent"] == sealed.as_str()), "{held}");
+        let ledger = admin.get("/v1/audit?resource=kernel.session&limit=200").await;
+        assert!(ledger.text.contains(&sealed[2..]), "{}", ledger.text);
+        for told in [held.to_string(), ledger.text] {
+            assert!(!told.contains("CANARYopened"), "{told}");
+        }
     });
 }
 

@@ -1,18 +1,19 @@
 //! Requests to the ledger.
 
 use jiff::Timestamp;
+use policy::Classes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    ReadAudit, ReadCheckpoints, sees_personal,
+    ReadAudit, ReadAuditPersonal, ReadCheckpoints,
     sql::{self, CheckpointRow, EntryRow},
     tree::hex,
 };
 use crate::{
-    authz::{Answer, Authorized, Disclosed, Fetched},
+    authz::{Answer, Authorized, Disclosed, Discloses, Fetched, Permission},
     http::{FromQuery, Page, Paging, Problem, Query, QueryReader, parameter},
     privacy::Reveal,
 };
@@ -125,12 +126,26 @@ pub async fn list(
     disclose_entries(&act, filter, Answer::ok).await
 }
 
-/// A page of the ledger in the answer of whoever asks: a module may have a document with fields of its own.
+/// A page of the ledger in the answer of whoever asks: a module may have a document with fields of its own. Who sees
+/// personal values there looks under that permission, to which the database shows entries on confidential resources too.
 ///
 /// # Errors
 /// 422 for a cursor of another question, and what [`Problem`] says of the database's failure.
 pub async fn disclose_entries<V: Serialize>(
     act: &Authorized<ReadAudit>,
+    filter: Filter,
+    answer: impl FnOnce(Page<AuditEntry>) -> Answer<V>,
+) -> Result<Disclosed<V>, Problem> {
+    match act.also::<ReadAuditPersonal>() {
+        Ok(open) => disclose_page(&open, true, filter, answer).await,
+        Err(_) => disclose_page(act, false, filter, answer).await,
+    }
+}
+
+/// `open`: with personal values.
+async fn disclose_page<P: Permission<Effect = Discloses>, V: Serialize>(
+    act: &Authorized<P>,
+    open: bool,
     filter: Filter,
     answer: impl FnOnce(Page<AuditEntry>) -> Answer<V>,
 ) -> Result<Disclosed<V>, Problem> {
@@ -145,7 +160,6 @@ pub async fn disclose_entries<V: Serialize>(
     let Filter { resource, operation, outcome, actor_id, request_id, .. } = filter;
     let list = if filter.record_id.is_some() { sql::search_entries } else { sql::list_entries };
     let more = limit + 1;
-    let open = sees_personal(&act.core().matrix, act.caller().role);
     let mut statement = list(
         from, to, at, sequence, resource, operation, outcome, actor_id, request_id, more, open,
     );
@@ -155,7 +169,7 @@ pub async fn disclose_entries<V: Serialize>(
     act.disclose(statement, |rows, reveal| {
         let page =
             Page::cut(rows, limit, |last| act.seal(&question, &Place(last.at, last.sequence)))?;
-        Ok(answer(page.map(|row| view(act, row, reveal, open))))
+        Ok(answer(page.map(|row| view(&act.core().classes, row, reveal, open))))
     })
     .await
 }
@@ -167,11 +181,9 @@ fn in_range(at: Timestamp) -> Timestamp {
     at.clamp(first, last)
 }
 
-fn view(act: &Authorized<ReadAudit>, row: EntryRow, reveal: &Reveal, open: bool) -> AuditEntry {
+fn view(classes: &Classes, row: EntryRow, reveal: &Reveal, open: bool) -> AuditEntry {
     let image = |image: Option<crate::privacy::Pii<Value>>| match image?.reveal(reveal) {
-        Value::Object(map) if !open => {
-            Some(Value::Object(act.core().classes.redact(&row.resource, map)))
-        }
+        Value::Object(map) if !open => Some(Value::Object(classes.redact(&row.resource, map))),
         other => Some(other),
     };
     AuditEntry {

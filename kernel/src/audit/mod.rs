@@ -12,7 +12,6 @@ pub use http::{AuditEntry, Filter, disclose_entries};
 pub use operator::{AuditError, Fault, STATEMENTS, Verified, Verifier, export};
 
 use crate::{
-    authz::Permission,
     http::{Docs, Routes, text},
     permissions,
 };
@@ -22,7 +21,7 @@ permissions! {
     ReadAudit = "audit:read", Discloses;
     /// Read the signed roots of the ledger, which say nothing of a person.
     ReadCheckpoints = "audit:read", Reads;
-    /// See the personal values in the ledger's before and after as well.
+    /// See the personal values in the ledger's before and after as well, and entries on confidential resources.
     ReadAuditPersonal = "audit:read_personal", Discloses;
 }
 
@@ -53,9 +52,4 @@ pub(crate) fn routes(routes: &mut Routes) {
 /// The fault, without the value.
 pub fn parse_purpose(given: &str) -> Result<String, crate::http::Fault> {
     text(200)(given.to_owned())
-}
-
-/// Whether `role` sees personal values in the ledger.
-fn sees_personal(matrix: &policy::Matrix, role: Option<policy::Role>) -> bool {
-    matrix.permits(role, ReadAuditPersonal::NAME)
 }

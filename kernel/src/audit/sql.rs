@@ -88,8 +88,8 @@ macro_rules! entries {
     ($from:expr) => {
         concat!(
             "select id, sequence, at, actor_kind, actor_id, permission, operation, resource, record_id, record_ids,
-                    case when $11 then audit.opened(before) else before end as before,
-                    case when $11 then audit.opened(after) else after end as after,
+                    case when $11 then audit.opened(resource, before) else before end as before,
+                    case when $11 then audit.opened(resource, after) else after end as after,
                     outcome, reason, request_id, address, user_agent, purpose_of_event
                from ",
             $from,

@@ -62,17 +62,23 @@ impl<P: Permission> Authorized<P> {
     }
 
     /// The same right inside one organisation of the route's realm, named by id, code or name, for callers of the realm
-    /// above it. They stay who they are; `purpose` (1 to 200 characters) stands in that organisation's ledger.
+    /// above it. They stay who they are; `purpose` (1 to 200 characters) stands in that organisation's ledger. `field` is
+    /// where the request says it: `["query", "reason"]`.
     ///
     /// # Errors
     /// 403 for everybody else, 422 for the purpose, 404 when there is no such organisation.
-    pub async fn enter(&self, organisation: &str, purpose: &str) -> Result<Self, Problem> {
+    pub async fn enter(
+        &self,
+        organisation: &str,
+        purpose: &str,
+        field: &[&str],
+    ) -> Result<Self, Problem> {
         let inside = self.governed.caller.tenant.to_string() == organisation;
         if inside && matches!(self.governed.caller.actor, Actor::Operator(_)) {
             return Ok(self.clone());
         }
         let realm = self.require_above()?;
-        let purpose = parse_purpose(purpose)?;
+        let purpose = parse_purpose(purpose, field)?;
         let find = sql::find_below(realm, organisation.to_owned());
         let found = self.governed.run(P::NAME, &find).await?.into_iter().next();
         let found = found.ok_or_else(no_such_organisation)?;
@@ -94,14 +100,15 @@ impl<P: Permission> Authorized<P> {
     /// 422 for a purpose that says nothing, or too much.
     pub fn because(&self, purpose: &str) -> Result<Self, Problem> {
         let Caller { tenant, require_if_match, .. } = self.governed.caller;
-        Ok(self.inside(tenant, require_if_match, parse_purpose(purpose)?))
+        Ok(self.inside(tenant, require_if_match, parse_purpose(purpose, &["purpose"])?))
     }
 
     /// The same right, from nowhere: neither address nor agent is in the ledger, where they could betray somebody who
-    /// reports in confidence.
+    /// reports in confidence, nor an id by which the client calls the request.
     pub fn unseen(&self) -> Self {
         let from = &*self.governed;
-        let origin = Origin { address: None, user_agent: None, ..from.origin.clone() };
+        let request_id = self.new_id();
+        let origin = Origin { request_id, address: None, user_agent: None, ..from.origin.clone() };
         self.of(Governed { origin, ..from.clone() })
     }
 
@@ -125,12 +132,12 @@ impl<P: Permission<Effect = Writes>> Authorized<P> {
     /// 403 for everybody else, 422 for the purpose.
     pub fn found(&self, purpose: &str) -> Result<Self, Problem> {
         self.require_above()?;
-        Ok(self.inside(self.new_id(), false, parse_purpose(purpose)?))
+        Ok(self.inside(self.new_id(), false, parse_purpose(purpose, &["purpose"])?))
     }
 }
 
-fn parse_purpose(given: &str) -> Result<String, Problem> {
-    let fault = |(kind, msg)| Problem::field(&["purpose"], kind, msg);
+fn parse_purpose(given: &str, field: &[&str]) -> Result<String, Problem> {
+    let fault = |(kind, msg)| Problem::field(field, kind, msg);
     audit::parse_purpose(given).map_err(fault)
 }
 

@@ -22,6 +22,9 @@ pub enum DbError {
     /// A refusal raised by Reeve's own functions and triggers: an `RV…` state.
     #[error("refused by rule {0}")]
     Rule(String),
+    /// A value that PostgreSQL has no place for: the character U+0000, a time beyond its calendar.
+    #[error("a value that cannot be stored")]
+    Unstorable,
     /// The serving login could do what it must not.
     #[error("login `{login}` {power}")]
     TooStrong { login: String, power: &'static str },
@@ -72,6 +75,15 @@ impl From<tokio_postgres::Error> for DbError {
                 || *state == SqlState::T_R_DEADLOCK_DETECTED =>
             {
                 Self::Contention
+            }
+            _ if [
+                SqlState::CHARACTER_NOT_IN_REPERTOIRE,
+                SqlState::UNTRANSLATABLE_CHARACTER,
+                SqlState::DATETIME_FIELD_OVERFLOW,
+            ]
+            .contains(state) =>
+            {
+                Self::Unstorable
             }
             code if code.starts_with("23") => {
                 let name = db.constraint().or(db.column()).unwrap_or_default();

@@ -166,8 +166,10 @@ impl Meta {
         let headers = request.headers();
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let peer = request.extensions().get::<SocketAddr>().map(SocketAddr::ip);
+        // The last that was appended, of however many lines: the proxy in front has written it.
+        let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
         let forwarded =
-            text("x-forwarded-for").and_then(|list| list.rsplit(',').next()?.trim().parse().ok());
+            forwarded.and_then(|list| list.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
         let id = text("x-request-id")
             .and_then(|id| id.parse().ok())
             .unwrap_or_else(|| edge.core.clock.new_id());
@@ -198,6 +200,10 @@ async fn answer(edge: Edge, route: &Route, params: &RawPathParams, request: Requ
         Ok(Err(_panic)) => Err(Problem::internal("a handler panicked")),
         Err(_late) => Err(Problem::unavailable("this took too long; try again")),
     };
+    let counted = match (seen.counted.get(), &result) {
+        (Some(counted), Err(_)) => Some(counted.take_back(&edge.core, meta.id).await),
+        (counted, _) => counted.copied(),
+    };
     let mut response = match result {
         Ok(encoded) => respond(encoded, &uri),
         Err(problem) => problem_response(&meta, problem),
@@ -206,7 +212,7 @@ async fn answer(edge: Edge, route: &Route, params: &RawPathParams, request: Requ
     if let Some(tenant) = seen.tenant {
         response.extensions_mut().insert(Tenant(tenant));
     }
-    for (name, value) in seen.counted.get().into_iter().flat_map(|counted| counted.headers()) {
+    for (name, value) in counted.into_iter().flat_map(Counted::headers) {
         insert(response.headers_mut(), name, &value);
     }
     response

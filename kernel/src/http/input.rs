@@ -151,7 +151,9 @@ pub struct Body<T>(pub T);
 impl<T: DeserializeOwned + ToSchema + Send> Input for Body<T> {
     fn read(request: &Incoming) -> Result<Self, Problem> {
         require_json(request.header("content-type"))?;
-        parse_json(&request.body).map(Self)
+        let parsed = parse_json(&request.body)?;
+        refuse_nul(&request.body)?;
+        Ok(Self(parsed))
     }
 
     fn describe(doc: &mut InputDoc) {
@@ -188,6 +190,11 @@ impl<T: DeserializeOwned + ToSchema + Send> Input for Form<T> {
         if given.split(';').next().map(str::trim) != Some(FORM) {
             let detail = format!("send a form, with Content-Type: {FORM}");
             return Err(Problem::new(415, "unsupported_media_type", detail));
+        }
+        let pairs: Vec<(String, String)> =
+            serde_urlencoded::from_bytes(&request.body).unwrap_or_default();
+        if let Some((name, _)) = pairs.iter().find(|(_, value)| value.contains('\0')) {
+            return Err(nul(vec!["body".into(), clip(name)]));
         }
         serde_urlencoded::from_bytes(&request.body).map(Self).map_err(|error| {
             let text = error.to_string();
@@ -287,6 +294,42 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         Ok(()) => Ok(parsed),
         Err(error) => Err(shape_problem(&serde_path_to_error::Track::new().path(), &error, body)),
     }
+}
+
+/// PostgreSQL's text knows no U+0000, wherever in the body it stands. JSON has it as an escape alone, so that almost no
+/// body is looked at twice.
+fn refuse_nul(body: &[u8]) -> Result<(), Problem> {
+    if !body.windows(6).any(|six| six == br"\u0000") {
+        return Ok(());
+    }
+    let whole: Value = serde_json::from_slice(body).unwrap_or_default();
+    match find_nul(&whole) {
+        Some(path) => Err(nul(std::iter::once("body".to_owned()).chain(path).collect())),
+        None => Ok(()),
+    }
+}
+
+/// The way to the first text or name that holds a U+0000.
+fn find_nul(value: &Value) -> Option<Vec<String>> {
+    let within = |name: String, value: &Value| {
+        find_nul(value).map(|path| std::iter::once(name).chain(path).collect())
+    };
+    match value {
+        Value::String(text) => text.contains('\0').then(Vec::new),
+        Value::Array(all) => {
+            all.iter().enumerate().find_map(|(i, value)| within(i.to_string(), value))
+        }
+        Value::Object(all) => all.iter().find_map(|(name, value)| match name.contains('\0') {
+            true => Some(vec![clip(name)]),
+            false => within(clip(name), value),
+        }),
+        _ => None,
+    }
+}
+
+fn nul(loc: Vec<String>) -> Problem {
+    let msg = "the character U+0000 cannot be stored".into();
+    Problem::invalid(vec![FieldError { loc, msg, kind: "control_character" }])
 }
 
 fn shape_problem(

@@ -4,12 +4,13 @@
 use std::net::IpAddr;
 
 use aws_lc_rs::hmac;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Problem;
 use crate::{
     core::Core,
-    db::{Actor, Context, Origin, Scope},
+    db::{Actor, Context, Done, Origin, Scope},
     row,
     seal::derive,
     statements,
@@ -22,19 +23,22 @@ pub struct Limit {
     requests: u32,
     /// How long the window is.
     seconds: u32,
+    /// Whether a request that fails is taken back.
+    successes: bool,
 }
 
 impl Limit {
     pub const fn per_minute(name: &'static str, requests: u32) -> Self {
-        Self { name, requests, seconds: 60 }
+        Self { name, requests, seconds: 60, successes: false }
     }
 
     pub const fn per_hour(name: &'static str, requests: u32) -> Self {
-        Self { name, requests, seconds: 3600 }
+        Self { name, requests, seconds: 3600, successes: false }
     }
 
-    pub const fn per_day(name: &'static str, requests: u32) -> Self {
-        Self { name, requests, seconds: 86_400 }
+    /// A request counts while it runs, and stays counted when it is done as asked.
+    pub const fn successes_per_day(name: &'static str, requests: u32) -> Self {
+        Self { name, requests, seconds: 86_400, successes: true }
     }
 
     /// Counts one more of `who`, by the server's clock.
@@ -47,29 +51,35 @@ impl Limit {
         origin: &Origin,
         who: &str,
     ) -> Result<Counted, Problem> {
-        let context = Context {
-            tenant: Uuid::nil(),
-            actor: Actor::Anonymous,
-            permission: "limit",
-            origin,
-            scope: Scope::Own,
-            now: Some(core.clock.now()),
-        };
         let key = hmac::Key::new(hmac::HMAC_SHA256, &derive(&core.identity.secret, "rate"));
         let key = hmac::sign(&key, format!("{}\0{who}", self.name).as_bytes());
+        let who = key.as_ref().try_into().map_err(Problem::internal)?;
         let window = i32::try_from(self.seconds).unwrap_or(i32::MAX);
-        let rows = core.flush(&context, &count_request(key.as_ref().to_vec(), window)).await;
+        let count = count_request(key.as_ref().to_vec(), window);
+        let rows = core.flush(&context(core, origin), &count).await;
         let rows = rows.map_err(|e| Problem::from_db(e, &core.constraints))?;
         let row = rows.first().ok_or_else(|| Problem::internal("a count has one row"))?;
         let whole = |number| u32::try_from(number).unwrap_or(0);
         let (so_far, seconds_left) = (whole(row.so_far), whole(row.seconds_left));
-        Ok(Counted { limit: self, so_far, seconds_left })
+        Ok(Counted { limit: self, who, began: row.began, so_far, seconds_left })
     }
 
     /// In words, for the document.
     pub(super) fn describe(self) -> String {
-        let Self { requests, seconds, .. } = self;
-        format!("At most {requests} requests in {seconds} seconds; 429 beyond them.")
+        let Self { requests, seconds, successes, .. } = self;
+        let failed = if successes { " One that fails does not count." } else { "" };
+        format!("At most {requests} requests in {seconds} seconds; 429 beyond them.{failed}")
+    }
+}
+
+fn context<'a>(core: &Core, origin: &'a Origin) -> Context<'a> {
+    Context {
+        tenant: Uuid::nil(),
+        actor: Actor::Anonymous,
+        permission: "limit",
+        origin,
+        scope: Scope::Own,
+        now: Some(core.clock.now()),
     }
 }
 
@@ -86,6 +96,10 @@ pub(crate) fn place(address: Option<IpAddr>) -> String {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counted {
     limit: Limit,
+    /// The keyed hash under which it was counted.
+    who: [u8; 32],
+    /// When the window began.
+    began: Timestamp,
     /// This one included.
     so_far: u32,
     /// Until the window ends.
@@ -93,6 +107,24 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
+    /// Takes the request back, which failed, where the limit is one of successes: what is then told. A count that cannot
+    /// be taken back stands, and the log says so.
+    pub(super) async fn take_back(self, core: &Core, request_id: Uuid) -> Self {
+        if !self.limit.successes {
+            return self;
+        }
+        let origin = Origin::internal(request_id);
+        let uncount = uncount_request(self.who.to_vec(), self.began);
+        match core.flush(&context(core, &origin), &uncount).await {
+            Ok(_) => Self { so_far: self.so_far.saturating_sub(1), ..self },
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "a failed request stays counted");
+                self
+            }
+        }
+    }
+
     /// # Errors
     /// 429 for one more than the limit allows.
     pub(crate) fn check(self) -> Result<(), Problem> {
@@ -107,7 +139,7 @@ impl Counted {
 
     /// `RateLimit-Policy` and `RateLimit`.
     pub(super) fn headers(self) -> [(&'static str, String); 2] {
-        let Self { limit: Limit { name, requests, seconds }, so_far, seconds_left } = self;
+        let Self { limit: Limit { name, requests, seconds, .. }, so_far, seconds_left, .. } = self;
         let rest = requests.saturating_sub(so_far);
         [
             ("ratelimit-policy", format!("\"{name}\";q={requests};w={seconds}")),
@@ -118,12 +150,17 @@ impl Counted {
 
 row! {
     /// How many requests there were in the window, and how long it lasts still.
-    pub struct Window { so_far: i32, seconds_left: i32 }
+    pub struct Window { began: Timestamp, so_far: i32, seconds_left: i32 }
 }
 
 statements! {
     fn count_request(key: Vec<u8>, seconds: i32) -> Window
-        = "select so_far, seconds_left from kernel.count_request($1, $2)";
+        = "select began, so_far, seconds_left from kernel.count_request($1, $2)";
+
+    /// Of a window that is still the same.
+    fn uncount_request(key: Vec<u8>, began: Timestamp) -> Done
+        = "update kernel.rate set requests = requests - 1 where who = $1 and began_at = $2 and requests > 0
+           returning true as done";
 }
 
 #[cfg(test)]
@@ -131,7 +168,8 @@ mod tests {
     use super::*;
 
     fn counted(so_far: u32, seconds_left: u32) -> Counted {
-        Counted { limit: Limit::per_minute("default", 60), so_far, seconds_left }
+        let (limit, began) = (Limit::per_minute("default", 60), Timestamp::UNIX_EPOCH);
+        Counted { limit, who: [0; 32], began, so_far, seconds_left }
     }
 
     #[test]

@@ -204,6 +204,12 @@ impl Problem {
                 ..Self::unavailable("the database is not available; try again shortly")
             },
             DbError::Timeout => Self::unavailable("the database took too long; try again shortly"),
+            // For what no handler has looked at: it would have named the field.
+            DbError::Unstorable => Self::new(
+                422,
+                "invalid",
+                "a value holds the character U+0000, or a time that no calendar here has",
+            ),
             DbError::Contention => Self::unavailable("two changes met; try again"),
             DbError::Constraint(name) => match constraints.iter().find(|c| c.name == name) {
                 Some(known) => (known.problem)(),

@@ -10,6 +10,7 @@ pub(crate) mod sql;
 pub use http::PersonView;
 pub use newcomer::{Asked, Newcomer};
 pub use operator::{NewAccount, People};
+pub(crate) use rules::plain;
 
 use serde_json::json;
 

@@ -30,8 +30,8 @@ impl NewPerson {
         };
         Ok(Self {
             email: parse_email(&email)?,
-            full_name: text(100)(full_name).map_err(fault("full_name"))?,
-            phone: phone.map(|p| text(40)(p).map_err(fault("phone"))).transpose()?,
+            full_name: plain(100)(full_name).map_err(fault("full_name"))?,
+            phone: phone.map(|p| plain(40)(p).map_err(fault("phone"))).transpose()?,
             preferred_language: match language {
                 Some(code) => {
                     parse_language(languages)(code).map_err(fault("preferred_language"))?
@@ -44,6 +44,20 @@ impl NewPerson {
     /// What a password of theirs may not be.
     pub(crate) fn about(&self) -> passwords::Person<'_> {
         passwords::Person { email: &self.email, full_name: &self.full_name }
+    }
+}
+
+/// Text of 1 to `longest` characters without markup (S-081): no `<` that would begin a tag, a comment or an
+/// instruction (WHATWG HTML section 13.2.5.6). The database holds it sealed and cannot look again.
+pub(crate) fn plain(longest: usize) -> impl Fn(String) -> Result<String, Fault> {
+    move |given| {
+        let given = text(longest)(given)?;
+        let begins =
+            |rest: &str| rest.starts_with(|c: char| c.is_alphabetic() || "/!?".contains(c));
+        match given.split('<').skip(1).any(begins) {
+            true => Err(("markup", "send words, not markup".into())),
+            false => Ok(given),
+        }
     }
 }
 
@@ -84,8 +98,8 @@ impl Profile {
         more: impl FnOnce(&mut Fields),
     ) -> Result<Pii<Value>, Problem> {
         let mut fields = Fields::new(Purpose::Change);
-        fields.required("full_name", "full_name", self.full_name, text(100));
-        fields.optional("phone", "phone", self.phone, text(40));
+        fields.required("full_name", "full_name", self.full_name, plain(100));
+        fields.optional("phone", "phone", self.phone, plain(40));
         let language = self.preferred_language;
         let parse = parse_language(languages);
         fields.required("preferred_language", "preferred_language", language, parse);
@@ -134,6 +148,16 @@ mod tests {
         assert!(parse("a@b.org", "", None).is_err());
         assert!(parse("a", "Ana", None).is_err());
         assert!(parse("a@b.org", "Ana", Some("english")).is_err());
+    }
+
+    #[test]
+    fn a_name_may_be_less_than_three_but_no_tag() {
+        for words in ["Ana < 3", "Ana <3", "a<", "< b", "O'Brien & Sons >"] {
+            assert_eq!(plain(100)(words.into()).as_deref(), Ok(words));
+        }
+        for markup in ["<b>Ana", "Ana</b>", "<!--", "<?php", "a<<script", "<\u{e9}"] {
+            assert_eq!(plain(100)(markup.into()).unwrap_err().0, "markup", "{markup}");
+        }
     }
 
     #[test]

@@ -65,10 +65,10 @@ statements! {
         = concat!("select ", columns!(), " from kernel.account
             where tenant_id = kernel.tenant() and id = $1 and deleted_at is null");
 
-    /// `removed`: those too whose account was removed.
+    /// `removed`: those too whose account was removed; nobody who was erased.
     fn list_people(after: Uuid, limit: i64, removed: bool) -> PersonRow, discloses "kernel.account"
         = concat!("select ", columns!(), " from kernel.account
-            where tenant_id = kernel.tenant() and id > $1 and (deleted_at is null or $3)
+            where tenant_id = kernel.tenant() and id > $1 and (deleted_at is null or $3 and email_index is not null)
             order by id limit $2");
 
     /// By address or id, for the command line.

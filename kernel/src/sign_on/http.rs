@@ -17,6 +17,7 @@ use crate::{
     db::{Actor, Bound},
     http::{Body, FromQuery, Hints, Problem, Query, QueryReader, parameter},
     identity::{Family, OneTimeCode},
+    people,
     privacy::Pii,
     sessions::{self, Hashes, TokenResponse},
 };
@@ -321,8 +322,10 @@ fn enter(
         _ => {
             let account = act.new_id();
             let role = gate.role.clone().unwrap_or_default();
-            let name = identity.name.clone().filter(|name| !name.trim().is_empty());
-            let name: String = name.unwrap_or_else(|| email.clone()).chars().take(100).collect();
+            let clipped = |name: &String| name.chars().take(100).collect::<String>();
+            let name =
+                identity.name.as_ref().and_then(|name| people::plain(100)(clipped(name)).ok());
+            let name = name.unwrap_or_else(|| clipped(&email));
             let insert =
                 sql::insert_account(account, Pii::new(email), Pii::new(name), role.clone());
             Ok(Entry { account, role: Some(role), statements: vec![insert, link(account)] })

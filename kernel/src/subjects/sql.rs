@@ -18,8 +18,8 @@ row! {
 }
 
 row! {
-    /// What an erasure would do: a list of `table`, `rows`, `held_rows`, `goes` (columns that become
-    /// unreadable) and `stays` (`column` and `rule`, a name of `policy::erasure::RULES`).
+    /// What an erasure would do: a list of `table`, `rows`, `goes` (columns that become unreadable) and
+    /// `stays` (`column` and `rule`, a name of `policy::erasure::RULES`).
     pub struct PlanRow {
         /// SHA-256 of `tables`, hex: the same as long as the plan is.
         plan: String,
@@ -60,8 +60,7 @@ statements! {
 
     /// For good. An account ends with its sessions and codes, consents that are open are revoked; RV509
     /// when nobody would be left who manages people.
-    fn erase(subject: Uuid, tables: Value) -> Done
-        = "select kernel.erase($1, $2) is not null as done";
+    fn erase(subject: Uuid) -> Done = "select kernel.erase($1) is not null as done";
 
     fn list_records(subject: Uuid, tables: Value) -> RecordsRow
         = "select coalesce(array_agg((r ->> 'id')::uuid), '{}') as records

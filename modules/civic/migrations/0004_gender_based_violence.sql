@@ -38,6 +38,8 @@ select kernel.govern('civic.gbv_report', '{code_hash}');
 select kernel.restrict('civic.gbv_report', 'firewall', $$
     coalesce(current_setting('app.permission', true), '') in
         ('gbv_report:read', 'gbv_report:write', 'gbv_report:create') $$);
+-- Nor does the ledger show to others that there is a report.
+select audit.keep_confidential('civic.gbv_report');
 
 -- What was reported stays; a report goes forward.
 create function civic.guard_gbv_report() returns trigger language plpgsql as $$

@@ -165,7 +165,7 @@ pub struct RuleView {
 pub struct Plan {
     /// SHA-256 of the tables' part: the same as long as the plan is.
     plan: String,
-    /// By table: `rows`, `held_rows`, the columns that become unreadable (`goes`), and those that stay, each with its
+    /// By table: `rows`, the columns that become unreadable (`goes`), and those that stay, each with its
     /// rule (`stays`).
     tables: Value,
     /// The rules by which something stays.
@@ -257,14 +257,14 @@ async fn erase<P: Permission<Effect = Writes>>(
         Box::pin(async move {
             let spoken = tx.run(sql::lock_person(subject)).await?.into_iter().next();
             let language = spoken.ok_or_else(Problem::not_found)?.preferred_language;
-            let plan = tx.run(subjects::erasure_plan(subject, tables.clone())).await?;
+            let plan = tx.run(subjects::erasure_plan(subject, tables)).await?;
             let plan = plan.into_iter().next().map(Plan::of).ok_or_else(Problem::not_found)?;
             if shown.is_some_and(|shown| shown != plan.plan) {
                 let detail = "more is held than when the plan was shown: look at it again";
                 return Err(Problem::conflict("plan_changed", detail));
             }
             tx.run(sql::lapse_rights_requests(subject, now)).await?;
-            tx.run(subjects::erase(subject, tables)).await?;
+            tx.run(subjects::erase(subject)).await?;
             let claims = json!({"sub": subject, "plan": plan.plan, "erased_at": now});
             Ok(Answer::ok(Erasure {
                 status: "account_deleted",

@@ -15,7 +15,7 @@ pub fn routes(routes: &mut Routes) {
     routes.limited(Limit::per_hour("my-data", 5), |routes| {
         routes.get(ReadOwnData, "/api/v1/data-rights/my-data", http::my_data, docs::MY_DATA);
     });
-    routes.limited(Limit::per_day("delete-account", 1), |routes| {
+    routes.limited(Limit::successes_per_day("delete-account", 1), |routes| {
         routes.delete(
             EraseSelf,
             "/api/v1/data-rights/delete-account",

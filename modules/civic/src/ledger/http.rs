@@ -103,7 +103,7 @@ pub async fn list(
 ) -> Result<Disclosed<List<AuditLog>>, Problem> {
     let Filter { entries, municipality, reason } = filter;
     let act = match municipality {
-        Some(name) => act.enter(&name, &reason.unwrap_or_default()).await?,
+        Some(name) => act.enter(&name, &reason.unwrap_or_default(), &["query", "reason"]).await?,
         None => act,
     };
     let tenant = act.caller().tenant;

@@ -187,7 +187,7 @@ pub async fn change(
 ) -> Result<Committed<Municipality>, Problem> {
     let change = rules::parse(body, Purpose::Change)?;
     let expected = act.expected_version()?;
-    let within = act.enter(&id.to_string(), ADMINISTRATION).await?;
+    let within = act.enter(&id.to_string(), ADMINISTRATION, &["purpose"]).await?;
     within
         .transact(|tx| {
             Box::pin(async move {
