@@ -1,5 +1,6 @@
 //! Consent as evidence: given, proven, withdrawn.
 
+use futures::future::join_all;
 use testkit::{run, run_with};
 
 use super::{
@@ -184,6 +185,19 @@ fn s075_s076_a_withdrawal_keeps_the_row_and_a_second_changes_nothing() {
         assert_eq!(list(who, CONSENT).await.len(), 1, "it is still there");
         let later = consent(who, "contact").await;
         assert_eq!(later["withdrawn"], false, "who withdrew may consent again");
+    });
+}
+
+#[test]
+fn s076_of_several_withdrawals_at_once_each_is_told_the_same() {
+    run(async |app| {
+        let kwa = Town::new(app, "kwa").await;
+        let who = kwa.role("citizen");
+        for _ in 0..10 {
+            let made = consent(who, "contact").await;
+            let all = join_all((0..8).map(|_| withdraw(who, &made))).await;
+            assert!(all.iter().all(|one| one["withdrawn_at"] == all[0]["withdrawn_at"]));
+        }
     });
 }
 

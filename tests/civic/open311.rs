@@ -280,3 +280,19 @@ fn a_list_is_of_one_service_where_one_is_named() {
         assert_eq!(ids(app, "&service_code=none").await.len(), 0);
     });
 }
+
+#[test]
+fn a_list_is_of_several_services_where_they_are_named_with_commas() {
+    run(async |app| {
+        let kwa = Town::new(app, "kwa").await;
+        for code in ["water", "roads", "waste"] {
+            created(kwa.role("citizen"), REQUESTS, &with(town::leak(), &json!({"category": code})))
+                .await;
+        }
+        assert_eq!(
+            ids(app, "&service_code=water,roads").await.len(),
+            2,
+            "GeoReport v2: comma delimited"
+        );
+    });
+}

@@ -238,6 +238,27 @@ fn a_settled_request_is_reopened_to_the_end_of_thirty_days_and_its_targets_begin
 }
 
 #[test]
+fn a_request_that_has_just_been_reopened_is_on_track() {
+    let (options, hand) = at(BEGIN);
+    run_with(options, async |app| {
+        let kwa = Town::new(app, "kwa").await;
+        let who = kwa.citizen(app, "thandi").await;
+        let made = kwa.report(&who).await;
+        kwa.moved(&made, "resolved").await;
+        hand.advance(hours(24 * 20));
+        let who = kwa.signed_in(&who, "thandi@citizens.example").await;
+        let path = format!("{REQUESTS}/{}/reopen", text(&made["id"]));
+        let reply = who.post(&path, &json!({})).await;
+        assert_eq!(
+            reply.json()["sla_status"],
+            "on_track",
+            "its targets begin anew: {}",
+            reply.text
+        );
+    });
+}
+
+#[test]
 fn the_standing_changes_to_the_second_and_what_is_late_escalates() {
     let (options, hand) = at(BEGIN);
     run_with(options, async |app| {
@@ -337,6 +358,16 @@ fn what_a_status_means_is_said_in_the_reporters_language() {
             assert!(english != zu && english != af && zu != af, "{english}, {zu}, {af}");
             assert_eq!(xh, english, "in English where there are no words");
         }
+    });
+}
+
+#[test]
+fn the_language_of_a_report_is_the_one_that_it_says() {
+    run(async |app| {
+        let kwa = Town::new(app, "kwa").await;
+        let own = with(leak(), &json!({"language": "zu"}));
+        let made = created(kwa.role("citizen"), REQUESTS, &own).await;
+        assert_eq!(made["language"], "zu", "the reporter's own unless said: {made}");
     });
 }
 

@@ -357,6 +357,27 @@ fn a_request_of_a_right_is_due_thirty_days_after_it_came_by_the_local_calendar()
 }
 
 #[test]
+fn what_an_erased_citizen_reported_is_still_dealt_with() {
+    run(async |app| {
+        let kwa = Town::new(app, "kwa").await;
+        let who = kwa.citizen(app, "thandi").await;
+        let (first, second) = (kwa.report(&who).await, kwa.report(&who).await);
+        assert_eq!(who.delete(DELETE).await.status, 200);
+        let worker = kwa.role("field_worker");
+        let path = format!("{REQUESTS}/{}/status", text(&first["id"]));
+        let reply = worker.patch(&path, &json!({"status": "resolved"})).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        let assign = json!({"assigned_to": worker.id, "note": "The valve is at the corner."});
+        let path = format!("{REQUESTS}/{}/assign", text(&second["id"]));
+        let reply = kwa.role("manager").post(&path, &assign).await;
+        assert_eq!(reply.status, 200, "a note of staff: {}", reply.text);
+        let path = format!("{REQUESTS}/{}/status", text(&second["id"]));
+        let reply = worker.patch(&path, &json!({"status": "rejected", "note": "Not ours."})).await;
+        assert_eq!(reply.status, 200, "which needs a note: {}", reply.text);
+    });
+}
+
+#[test]
 fn the_only_admin_of_a_municipality_is_not_erased() {
     run(async |app| {
         let kwa = Town::new(app, "kwa").await;
@@ -367,5 +388,16 @@ fn the_only_admin_of_a_municipality_is_not_erased() {
         assert_eq!(admin.post(&path, &json!({"reason": "So."})).await.status, 409);
         kwa.another(app, "admin", "second").await;
         assert_eq!(admin.delete(DELETE).await.status, 200);
+    });
+}
+
+#[test]
+fn a_refused_erasure_does_not_use_up_the_one_of_the_day() {
+    run(async |app| {
+        let kwa = app.organisation("civic", "kwa").await;
+        let who = kwa.role("citizen");
+        assert_eq!(who.delete(&format!("{DELETE}?plan=old")).await.problem(), "409 plan_changed");
+        let reply = who.delete(DELETE).await;
+        assert_eq!(reply.status, 200, "look again, it said: {}", reply.text);
     });
 }

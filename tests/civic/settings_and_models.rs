@@ -18,6 +18,15 @@ fn load(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
 }
 
 #[test]
+fn s050_the_document_of_the_interface_bears_the_title_salga_trust_engine() {
+    run(async |app| {
+        let document = app.anonymous().get("/openapi.json").await;
+        assert_eq!(document.status, 200);
+        assert!(document.text.contains("\"SALGA Trust Engine\""), "no title is SALGA Trust Engine");
+    });
+}
+
+#[test]
 fn s051_s060_the_roles_are_five_in_the_order_of_the_document() {
     let roles: Vec<_> = ::civic::module().grants.iter().map(|grant| grant.role).collect();
     assert_eq!(roles, ["citizen", "field_worker", "manager", "admin", "saps_liaison"]);
@@ -65,6 +74,11 @@ fn s014_s057_origins_are_a_json_array_and_each_may_read_what_a_browser_asks() {
         }
         assert_eq!(ask("https://b.example").await, None);
     });
+}
+
+#[test]
+fn s014_s057_half_an_array_of_origins_is_refused() {
+    assert!(load(&[("ALLOWED_ORIGINS", "[\"http://localhost:3000\"")]).is_err());
 }
 
 #[test]
@@ -139,6 +153,32 @@ fn s022_s023_s042_s056_a_municipality_has_its_fields_and_name_and_code_are_its_o
                 "403 forbidden",
                 "{role}"
             );
+        }
+    });
+}
+
+#[test]
+fn s042_everybody_sees_the_municipalities_in_which_one_can_register() {
+    run(async |app| {
+        let (kwa, tsh) = (Town::new(app, "kwa").await, Town::new(app, "tsh").await);
+        tenant::suspend(&mut app.platform().await, "tsh", false).await.unwrap();
+        let reply = app.anonymous().get("/api/v1/public/municipalities").await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        let all = reply.json();
+        assert_eq!(all.as_array().map(Vec::len), Some(1), "{all}");
+        assert_eq!((&all[0]["id"], &all[0]["name"]), (&json!(kwa.id()), &json!("kwa")));
+        assert!(
+            all[0].get("contact_email").is_none() && !reply.text.contains(&tsh.id().to_string())
+        );
+    });
+}
+
+#[test]
+fn c07_the_module_answers_under_a_prefix_of_its_own_too() {
+    run(async |app| {
+        for path in ["/api/v1/purposes", "/openapi.json", "/health"] {
+            let reply = app.anonymous().get(&format!("/salga{path}")).await;
+            assert_eq!(reply.status, 200, "{path}");
         }
     });
 }

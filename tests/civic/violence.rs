@@ -337,3 +337,35 @@ fn the_database_itself_shows_no_report_under_a_permission_for_something_else() {
         assert_eq!(shown, [""; 0]);
     });
 }
+
+#[test]
+fn the_database_itself_shows_no_report_under_a_permission_that_everybody_has() {
+    run(async |app| {
+        let mut shown = shown(app).await;
+        shown.retain(|permission| ::civic::module().open.contains(permission));
+        assert_eq!(shown, [""; 0]);
+    });
+}
+
+#[test]
+fn the_database_itself_lets_reports_be_changed_by_who_works_on_them_alone() {
+    run(async |app| {
+        let kwa = Town::new(app, "kwa").await;
+        created(&app.anonymous(), VIOLENCE, &beaten(&kwa)).await;
+        let mut written = vec![];
+        for permission in permissions() {
+            let session = under(app, &kwa, permission).await;
+            for write in [
+                "delete from civic.gbv_report",
+                "update civic.gbv_report set status = 'closed'",
+                "update civic.gbv_report set description = null",
+            ] {
+                let done = session.execute(write, &[]).await.unwrap_or(0);
+                if done > 0 && (permission != "gbv_report:write" || !write.ends_with("'closed'")) {
+                    written.push(format!("{permission}: {write}"));
+                }
+            }
+        }
+        assert_eq!(written, [""; 0]);
+    });
+}

@@ -70,6 +70,21 @@ fn s028_who_withdraws_contact_or_restricts_is_called_no_more_on_any_server() {
 }
 
 #[test]
+fn s028_who_consented_twice_and_withdraws_is_called_no_more() {
+    run(async |app| {
+        app.add_replica(&Options::default()).await;
+        let kwa = Town::new(app, "kwa").await;
+        let (who, worker) = (kwa.citizen(app, "thandi").await, kwa.role("field_worker"));
+        let request = kwa.report(&who).await;
+        consent(&who, "contact").await;
+        let made = consent(&who, "contact").await;
+        felt(app, worker, &request, thandi(), "consented").await;
+        withdraw(&who, &made).await;
+        felt(app, worker, &request, json!(null), "withdrawn as easily as given").await;
+    });
+}
+
+#[test]
 fn s028_a_consent_that_has_expired_shows_the_phone_no_more() {
     let (options, hand) = at("2026-03-02T08:00:00Z");
     run_with(options, async |app| {
@@ -139,5 +154,19 @@ fn s028_an_objection_is_refused_only_where_legislation_is_named() {
                 reply.text
             );
         }
+    });
+}
+
+#[test]
+fn s028_who_objects_is_called_no_more() {
+    run(async |app| {
+        app.add_replica(&Options::default()).await;
+        let kwa = Town::new(app, "kwa").await;
+        let (who, worker) = (kwa.citizen(app, "thandi").await, kwa.role("field_worker"));
+        let request = kwa.report(&who).await;
+        consent(&who, "contact").await;
+        felt(app, worker, &request, thandi(), "consented").await;
+        object(app, &who).await;
+        felt(app, worker, &request, json!(null), "objected").await;
     });
 }

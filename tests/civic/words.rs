@@ -83,6 +83,30 @@ fn s081_r11_markup_in_any_free_text_is_neutralised() {
 }
 
 #[test]
+fn s081_r11_markup_in_a_category_is_neutralised() {
+    run(async |app| {
+        let kwa = Town::new(app, "kwa").await;
+        for field in ["name", "description", "department"] {
+            let mut body = json!({"code": field, "name": "Fountain", "response_hours": 1, "resolution_hours": 2});
+            body[field] = json!(MARKUP[0]);
+            let reply = kwa.role("admin").post("/api/v1/categories", &body).await;
+            assert!([201, 422].contains(&reply.status), "{field}: {}", reply.text);
+            assert!(is_harmless(&reply.text), "{field}: {}", reply.text);
+        }
+    });
+}
+
+#[test]
+fn s081_r11_markup_in_a_name_is_neutralised() {
+    run(async |app| {
+        let kwa = Town::new(app, "kwa").await;
+        let who = kwa.citizen(app, "thandi").await;
+        let reply = who.patch("/auth/me", &json!({"full_name": MARKUP[0]})).await;
+        assert!([200, 422].contains(&reply.status) && is_harmless(&reply.text), "{}", reply.text);
+    });
+}
+
+#[test]
 fn r09_what_is_no_markup_comes_back_to_the_byte() {
     run(async |app| {
         let kwa = Town::new(app, "kwa").await;
