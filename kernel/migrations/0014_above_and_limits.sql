@@ -53,11 +53,14 @@ grant select on kernel.above to reeve_keeper;
 
 -- Narrows what the server's login sees and writes of a governed table: whatever a statement asks, only rows for which
 -- the condition holds too. For what a permission may see of a record alone.
-create function kernel.restrict(target regclass, name text, condition text) returns void language plpgsql as $$
+create function kernel.restrict(target regclass, name text, condition text, command text default 'all') returns void
+language plpgsql as $$
 declare
     narrowed text := '(tenant_id = nullif(current_setting(''app.tenant_id'', true), '''')::uuid and (' || condition || '))';
 begin
-    execute format('create policy %I on %s as restrictive to reeve_app using %s with check %s', name, target, narrowed, narrowed);
+    execute format('create policy %I on %s as restrictive for %s to reeve_app', name, target, command)
+        || case when command <> 'insert' then ' using ' || narrowed else '' end
+        || case when command <> 'select' then ' with check ' || narrowed else '' end;
 end $$;
 
 -- How often somebody came, under a keyed hash of the rule and of who it was. Lost in a crash, and then everybody

@@ -31,6 +31,8 @@ pub struct Module {
     pub name: &'static str,
     /// What its document calls itself: the title of its own page of the OpenAPI documentation.
     pub title: &'static str,
+    /// Before its paths, and the kernel's, for gateways that tell modules apart by it (C-07): `/salga`.
+    pub prefix: &'static str,
     pub migrations: Vec<Migration>,
     /// The privacy class of each of its columns (`privacy.toml`).
     pub privacy: &'static str,
@@ -86,6 +88,8 @@ pub struct Registry {
     pub routes: Vec<Route>,
     /// The modules' names and titles.
     pub titles: Vec<(&'static str, &'static str)>,
+    /// The modules' names and prefixes.
+    pub prefixes: Vec<(&'static str, &'static str)>,
     constraints: Vec<fn() -> Vec<Constraint>>,
 }
 
@@ -118,6 +122,7 @@ impl Registry {
             statements: vec![],
             routes: vec![],
             titles: all.iter().skip(1).map(|module| (module.name, module.title)).collect(),
+            prefixes: all.iter().skip(1).map(|module| (module.name, module.prefix)).collect(),
             constraints: vec![],
         };
         for module in all {
@@ -234,6 +239,7 @@ fn kernel_module() -> Module {
     Module {
         name: "kernel",
         title: "Reeve",
+        prefix: "",
         migrations: kernel_migrations(),
         privacy: include_str!("../privacy.toml"),
         realm: None,

@@ -116,7 +116,8 @@ impl Settings {
         let ephemeral_secret = debug && secret.is_err();
         let origins: Vec<String> =
             source.alias("ALLOWED_ORIGINS", "CORS_ORIGINS")?.map(list).unwrap_or_default();
-        if origins.iter().any(|origin| origin.contains('*')) {
+        // A half of a JSON array would be an origin that no browser sends.
+        if origins.iter().any(|origin| origin.contains(['*', '[', ']', '"'])) {
             // With credentials allowed a wildcard would let every site act for whoever visits it.
             return Err(SettingsError::Malformed {
                 name: "ALLOWED_ORIGINS",

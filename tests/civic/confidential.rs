@@ -27,7 +27,7 @@ fn the_ledger_shows_reports_of_violence_to_nobody_who_sees_no_personal_values() 
         let id = seen[0]["id"].as_str().expect("a report").to_owned();
         let above = "municipality=kwa&reason=ticket";
         let questions = [
-            "table_name=civic.gbv_report".to_owned(),
+            "resource=civic.gbv_report".to_owned(),
             format!("record_id={id}"),
             "limit=200".into(),
         ];

@@ -49,7 +49,7 @@ fn a_time_that_the_database_does_not_know_is_no_fault_of_the_servers() {
             "/open311/v2/requests.json?jurisdiction_id={}&start_date=-009000-01-01T00:00:00Z",
             kwa.id
         );
-        assert_eq!(app.anonymous().get(&path).await.problem(), "422 invalid");
+        assert_eq!(app.anonymous().get(&path).await.text, "[]", "a span ends where time does");
         let session = app.database.session("reeve_app").await;
         for (sql, value) in [
             ("select $1::text", "\0"),

@@ -2,13 +2,25 @@
 //! stands here.
 
 mod above;
+mod audit;
 mod canaries;
 mod confidential;
+mod consent;
+mod erased;
 mod input;
 mod limits;
 mod open;
+mod open311;
 mod probe;
 mod registration;
+mod requests;
+mod rights;
+mod settings_and_models;
+mod signing_in;
+mod town;
+mod violence;
+mod withdrawal;
+mod words;
 
 use std::net::Ipv4Addr;
 

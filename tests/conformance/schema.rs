@@ -216,9 +216,9 @@ async fn fill(app: &testkit::TestApp, tenants: &[uuid::Uuid]) {
              insert into civic.category (tenant_id, id, code, name, response_hours, resolution_hours)
              select '{tenant}', gen_random_uuid(), 'c' || n, 'x', 4, 48 from generate_series(1, 2000) n;
              insert into civic.service_request (tenant_id, id, number, reporter_id, category_id, description, address, channel, language,
-                    status, reported_at, response_due_at, resolution_due_at, settled_at)
+                    status, reported_at, counted_from, response_due_at, resolution_due_at, settled_at)
              select tenant_id, gen_random_uuid(), code, gen_random_uuid(), id, kernel.seal(id, 'x'), kernel.seal(id, 'x'), 'web', 'en',
-                    case when right(code, 1) = '7' then 'open' else 'closed' end, at, at, at, case when right(code, 1) <> '7' then at end
+                    case when right(code, 1) = '7' then 'open' else 'closed' end, at, at, at, at, case when right(code, 1) <> '7' then at end
                from civic.category, lateral (select timestamptz '2026-01-01' + substr(code, 2)::integer * interval '1 hour' as at) t
               where tenant_id = '{tenant}';
              insert into civic.request_event (tenant_id, id, service_request_id, reporter_id, kind, to_status, happened_at)

@@ -346,6 +346,7 @@ mod trouble {
         Module {
             name: "trouble",
             title: "probe",
+            prefix: "/probes",
             migrations: vec![],
             privacy: "",
             realm: Some(clinic::REALM),

@@ -115,6 +115,7 @@ mod probe {
         Module {
             name: "probe",
             title: "probe",
+            prefix: "/probes",
             migrations: vec![],
             privacy: "",
             realm: Some(clinic::REALM),

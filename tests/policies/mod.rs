@@ -187,6 +187,7 @@ mod drones {
         Module {
             name: "drones",
             title: "probe",
+            prefix: "/probes",
             migrations: vec![],
             privacy: "",
             realm: Some(studio::REALM),

@@ -101,6 +101,9 @@ pub fn router(edge: Edge, registry: &Registry) -> Router {
     }
     for route in &registry.routes {
         router = router.route(route.path, operation(route.clone()));
+        for (_, prefix) in registry.prefixes.iter().filter(|(name, _)| route.serves_at(name)) {
+            router = router.route(&format!("{prefix}{}", route.path), operation(route.clone()));
+        }
     }
     let cors = cors(&edge.origins);
     router

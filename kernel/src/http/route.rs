@@ -134,6 +134,11 @@ impl Route {
         self.open
     }
 
+    /// Whether it is under the prefix of the module of this name: its own routes and the kernel's are.
+    pub(crate) fn serves_at(&self, module: &str) -> bool {
+        self.realm.is_none_or(|ours| ours == module)
+    }
+
     /// Whether it is there for callers of this realm; what they may do the matrix says.
     pub fn serves(&self, realm: &str) -> bool {
         self.open || self.realm.is_none_or(|ours| ours == realm) || self.above == Some(realm)

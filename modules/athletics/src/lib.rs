@@ -59,6 +59,7 @@ pub fn module() -> Module {
     Module {
         name: "athletics",
         title: "RTSport Backend",
+        prefix: "/rtsport",
         migrations: kernel::migrations!("athletics";
             1 "schools" "0001_schools.sql",
             2 "cases" "0002_cases.sql",

@@ -63,6 +63,8 @@ create table civic.service_request (
     status            text not null default 'open' check (status in ('open', 'in_progress', 'resolved', 'closed', 'rejected')),
     assigned_to       uuid,
     reported_at       timestamptz not null,
+    -- From when the targets run: the report, or the last reopening.
+    counted_from      timestamptz not null,
     response_due_at   timestamptz not null,
     resolution_due_at timestamptz not null,
     responded_at      timestamptz,
@@ -143,7 +145,7 @@ select kernel.restrict('civic.request_event', 'own_event', $$
 -- The state of a request is its events' to change; what was reported stays. The times come from the category.
 create function civic.guard_service_request() returns trigger language plpgsql as $$
 declare
-    state constant text[] := '{status,assigned_to,responded_at,settled_at,reopened,response_due_at,resolution_due_at,version,updated_at,updated_by}';
+    state constant text[] := '{status,assigned_to,responded_at,settled_at,reopened,counted_from,response_due_at,resolution_due_at,version,updated_at,updated_by}';
     c civic.category;
 begin
     if tg_op = 'INSERT' then
@@ -154,6 +156,7 @@ begin
         if c.is_active is not true then
             raise exception 'there is no such category in use' using errcode = 'RV726';
         end if;
+        new.counted_from := new.reported_at;
         new.response_due_at := new.reported_at + make_interval(hours => c.response_hours);
         new.resolution_due_at := new.reported_at + make_interval(hours => c.resolution_hours);
     elsif pg_trigger_depth() < 2 or to_jsonb(new) - state <> to_jsonb(old) - state then
@@ -209,11 +212,13 @@ begin
     update civic.service_request s
        set status = new.to_status,
            assigned_to = coalesce(new.assigned_to, s.assigned_to),
-           responded_at = case new.kind when 'reopened' then null when 'erased' then s.responded_at
-                               else coalesce(s.responded_at, new.happened_at) end,
+           -- Somebody was answered when the status changed.
+           responded_at = case new.kind when 'reopened' then null when 'assigned' then s.responded_at
+                               when 'erased' then s.responded_at else coalesce(s.responded_at, new.happened_at) end,
            settled_at = case when new.to_status in ('open', 'in_progress') then null
                              else coalesce(s.settled_at, new.happened_at) end,
            reopened = s.reopened + (new.kind = 'reopened')::integer,
+           counted_from = case when new.kind = 'reopened' then new.happened_at else s.counted_from end,
            response_due_at = case when new.kind = 'reopened' then new.happened_at + make_interval(hours => c.response_hours)
                                   else s.response_due_at end,
            resolution_due_at = case when new.kind = 'reopened' then new.happened_at + make_interval(hours => c.resolution_hours)

@@ -35,9 +35,12 @@ create table civic.gbv_report (
 create index gbv_report_in_order on civic.gbv_report (tenant_id, reported_at, id);
 create index gbv_report_by_status on civic.gbv_report (tenant_id, status, reported_at, id);
 select kernel.govern('civic.gbv_report', '{code_hash}');
-select kernel.restrict('civic.gbv_report', 'firewall', $$
-    coalesce(current_setting('app.permission', true), '') in
-        ('gbv_report:read', 'gbv_report:write', 'gbv_report:create') $$);
+select kernel.restrict('civic.gbv_report', 'read_firewall', $$
+    coalesce(current_setting('app.permission', true), '') in ('gbv_report:read', 'gbv_report:write') $$, 'select');
+select kernel.restrict('civic.gbv_report', 'create_firewall', $$
+    current_setting('app.permission', true) = 'gbv_report:create' $$, 'insert');
+select kernel.restrict('civic.gbv_report', 'change_firewall', $$
+    current_setting('app.permission', true) = 'gbv_report:write' $$, 'update');
 -- Nor does the ledger show to others that there is a report.
 select audit.keep_confidential('civic.gbv_report');
 

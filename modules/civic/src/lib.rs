@@ -69,6 +69,7 @@ pub fn module() -> Module {
     Module {
         name: "civic",
         title: "SALGA Trust Engine",
+        prefix: "/salga",
         migrations: kernel::migrations!("civic";
             1 "municipalities" "0001_municipalities.sql",
             2 "consent_and_rights" "0002_consent_and_rights.sql",

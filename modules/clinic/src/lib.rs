@@ -42,6 +42,7 @@ pub fn module() -> Module {
     Module {
         name: "clinic",
         title: "Multi-Tenant Medical Integration API",
+        prefix: "/medical",
         migrations: kernel::migrations!("clinic";
             1 "patients" "0001_patients.sql",
             2 "appointments" "0002_appointments.sql",

@@ -62,6 +62,7 @@ pub fn module() -> Module {
     Module {
         name: "programs",
         title: "KATA",
+        prefix: "/kata",
         migrations: kernel::migrations!("programs";
             1 "offerings" "0001_offerings.sql",
             2 "participants" "0002_participants.sql",

@@ -32,6 +32,7 @@ pub fn module() -> Module {
     Module {
         name: "studio",
         title: "Kaizen Studio",
+        prefix: "/studio",
         migrations: vec![],
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed, Discloses, Permission, Writes},
-    consent::sql::{ConsentRow, insert_consent, revoke_consent},
+    consent::sql::{ConsentRow, insert_consent, lock_consent, revoke_consent},
     db::Actor,
     http::{
         Body, FromQuery, Item, List, OptionalBody, Page, Paging, Problem, Query, QueryReader,
@@ -317,11 +317,14 @@ async fn end<P: Permission<Effect = Writes>>(
     let (now, tenant, signer) = (act.now(), act.caller().tenant, act.clone());
     act.transact(|tx| {
         Box::pin(async move {
-            let revoke = revoke_consent(id, SUBJECT, now, reason, Some(channel));
+            // Of several at once the later ones see what the first did.
+            tx.run(lock_consent(id, SUBJECT)).await?;
+            let revoke = revoke_consent(id, SUBJECT, now, reason, Some(channel.clone()));
             let found = tx.judge(revoke, |rows, reveal| {
                 rows.into_iter().next().map(|row| ConsentView::of(tenant, row, reveal))
             });
             let consent = found.await?.ok_or_else(Problem::not_found)?;
+            tx.run(sql::revoke_others(id, now, channel)).await?;
             let giver = tx.run(sql::find_giver(consent.user_id)).await?.into_iter().next();
             let language = giver.map_or_else(|| "en".into(), |giver| giver.preferred_language);
             let basis = Basis::of_code(Some(consent.lawful_basis));

@@ -60,55 +60,31 @@ impl Given {
         let own = body.text.or(body.purpose_description);
         let own = own.map(plain(4000)).transpose();
         let own = own.map_err(|fault| fields.fault(&field("text"), fault)).ok().flatten();
-        let (spoken, words, version) = match (own, known) {
-            (Some(words), _) => {
-                (spoken, words, body.text_version.unwrap_or_else(|| "unnumbered".into()))
-            }
-            (None, Some(known)) => {
-                let (spoken, words) = known.words_in(&spoken);
-                (spoken.to_owned(), words.to_owned(), known.version.to_owned())
-            }
-            // What is no purpose has no words either: one fault is enough.
-            (None, None) if !is_code(&code) => (spoken, String::new(), "none".into()),
-            (None, None) => {
-                let msg =
-                    "there are no words of ours for this purpose: send the `text` that was shown";
-                fields.fault(&field("text"), ("missing", msg.into()));
-                (spoken, String::new(), "none".into())
-            }
-        };
-        let mut check = |name: &str, given: Option<String>, longest: usize| {
-            let checked = given.map(plain(longest)).transpose();
-            checked.map_err(|fault| fields.fault(&field(name), fault)).ok().flatten()
-        };
-        let grantor_name = check("grantor_name", body.grantor_name, 160);
-        let relation = check("relation", body.relation, 80);
-        let document = check("document_reference", body.document_reference, 160);
-        let version = parse_version(version);
+        let shown = Shown::of(&code, own, body.text_version, spoken);
+        let shown = shown.unwrap_or_else(|fault| {
+            fields.fault(&field("text"), fault);
+            Shown::default()
+        });
+        let version = parse_version(shown.version);
         let version = version.map_err(|fault| fields.fault(&field("text_version"), fault));
-        let version = version.unwrap_or_default();
-        let mut word = |name: &str, given: Option<String>, words: &'static [&'static str]| {
-            let usual = words.first().copied().unwrap_or_default();
-            let checked = one_of(words)(given.unwrap_or_else(|| usual.to_owned()));
-            checked.map_err(|fault| fields.fault(&field(name), fault)).unwrap_or_default()
-        };
-        let channel = word("channel", body.channel, CHANNELS);
-        let grantor = word("grantor", body.grantor, GRANTORS);
-        if grantor == "competent_person" && (grantor_name.is_none() || relation.is_none()) {
-            let msg = "say who consents for the child, and as what: grantor_name and relation";
-            fields.fault(&field("grantor_name"), ("missing", msg.into()));
-        }
+        let giver = Giver::parse(&mut fields, place, (body.grantor, body.grantor_name), body.relation);
+        let document = body.document_reference.map(plain(160)).transpose();
+        let document =
+            document.map_err(|fault| fields.fault(&field("document_reference"), fault)).ok().flatten();
+        let channel = one_of(CHANNELS)(body.channel.unwrap_or_else(|| "electronic".into()));
+        let channel = channel.map_err(|fault| fields.fault(&field("channel"), fault));
         if body.expires_at.is_some_and(|end| end <= now) {
             fields
                 .fault(&field("expires_at"), ("range", "a consent ends after it was given".into()));
         }
         fields.finish()?;
         let basis = known.map_or(Basis::Consent, |known| known.basis);
+        let Giver { grantor, name, relation } = giver;
         let columns = json!({
-            "purpose": code, "basis": "popia", "grantor": grantor, "grantor_name": grantor_name, "relation": relation,
-            "text_version": version, "text_hash": hash_of(&words), "purpose_description": words, "language": spoken,
-            "channel": channel, "document_reference": document, "granted_at": now, "expires_at": body.expires_at,
-            "lawful_basis": basis.code(),
+            "purpose": code, "basis": "popia", "grantor": grantor, "grantor_name": name, "relation": relation,
+            "text_version": version.ok(), "text_hash": hash_of(&shown.words), "purpose_description": shown.words,
+            "language": shown.spoken, "channel": channel.ok(), "document_reference": document, "granted_at": now,
+            "expires_at": body.expires_at, "lawful_basis": basis.code(),
         });
         Ok(Self { columns: Pii::new(columns), grantor })
     }
@@ -129,6 +105,77 @@ impl Given {
         let mut fields = Fields::new(Writing::Create);
         fields.fault(&format!("{place}grantor"), ("not_competent", msg.into()));
         fields.finish().map(drop)
+    }
+}
+
+/// Who gives a consent.
+struct Giver {
+    grantor: String,
+    name: Option<String>,
+    relation: Option<String>,
+}
+
+impl Giver {
+    /// Notes every fault.
+    fn parse(
+        fields: &mut Fields,
+        place: &str,
+        (grantor, name): (Option<String>, Option<String>),
+        relation: Option<String>,
+    ) -> Self {
+        let grantor = one_of(GRANTORS)(grantor.unwrap_or_else(|| "self".into()));
+        let grantor = grantor.map_err(|fault| fields.fault(&format!("{place}grantor"), fault));
+        let grantor = grantor.unwrap_or_default();
+        let competent = grantor == "competent_person";
+        let mut check = |field: &str, given: Option<String>, longest: usize| {
+            let missing = || ("missing", "say who consents for the child, and as what".to_owned());
+            let checked = match given {
+                None if competent => Err(missing()),
+                given => given.map(plain(longest)).transpose(),
+            };
+            checked.map_err(|fault| fields.fault(&format!("{place}{field}"), fault)).ok().flatten()
+        };
+        let (name, relation) = (check("grantor_name", name, 160), check("relation", relation, 80));
+        Self { grantor, name, relation }
+    }
+}
+
+/// The words that were shown.
+struct Shown {
+    spoken: String,
+    words: String,
+    version: String,
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self { spoken: "en".into(), words: String::new(), version: "none".into() }
+    }
+}
+
+impl Shown {
+    /// The client's own words, or ours for the purpose.
+    fn of(
+        code: &str,
+        own: Option<String>,
+        version: Option<String>,
+        spoken: String,
+    ) -> Result<Self, Fault> {
+        match (own, purpose(code)) {
+            (Some(words), _) => {
+                Ok(Self { spoken, words, version: version.unwrap_or_else(|| "unnumbered".into()) })
+            }
+            (None, Some(known)) => {
+                let (spoken, words) = known.words_in(&spoken);
+                Ok(Self { spoken: spoken.into(), words: words.into(), version: known.version.into() })
+            }
+            // What is no purpose has no words either: one fault is enough.
+            (None, None) if !is_code(code) => Ok(Self::default()),
+            (None, None) => {
+                let msg = "there are no words of ours for this purpose: send the `text` that was shown";
+                Err(("missing", msg.into()))
+            }
+        }
     }
 }
 
@@ -222,7 +269,7 @@ mod tests {
                 && mother.by_whom(Subject::Adult, "").is_err()
         );
         let nameless = json!({"consented": true, "grantor": "competent_person"});
-        assert_eq!(given(nameless).err(), Some(vec!["body.grantor_name".into()]));
+        assert_eq!(given(nameless).err(), Some(vec!["body.grantor_name".into(), "body.relation".into()]));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Statements on citizens' consents.
 
+use jiff::Timestamp;
 use kernel::{
     consent::sql::ConsentRow,
     http::{Constraint, Problem},
@@ -16,6 +17,11 @@ row! {
     }
 }
 
+row! {
+    /// A consent by its id.
+    pub struct Id { id: Uuid }
+}
+
 statements! {
     /// Somebody of this municipality, on the day of now.
     fn find_giver(id: Uuid) -> GiverRow
@@ -25,6 +31,15 @@ statements! {
     fn find_consent(id: Uuid) -> ConsentRow, discloses "kernel.consent"
         = concat!("select ", kernel::consent_columns!(), " from kernel.consent
             where tenant_id = kernel.tenant() and id = $1 and subject_kind = 'civic.citizen'");
+
+    /// Every consent of the same person to the same purpose ends with one: a consent is withdrawn, not a form.
+    fn revoke_others(id: Uuid, at: Timestamp, channel: String) -> Id
+        = "update kernel.consent c set revoked_at = $2, revoked_channel = $3
+             from kernel.consent o
+            where o.tenant_id = kernel.tenant() and o.id = $1 and o.subject_kind = 'civic.citizen'
+              and c.tenant_id = o.tenant_id and c.subject_kind = o.subject_kind and c.subject_id = o.subject_id
+              and c.purpose = o.purpose and c.revoked_at is null and c.granted_at <= $2
+           returning c.id";
 
     fn list_consents(subject: Uuid, before: Uuid, limit: i64) -> ConsentRow, discloses "kernel.consent"
         = concat!("select ", kernel::consent_columns!(), " from kernel.consent

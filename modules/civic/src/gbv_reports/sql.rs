@@ -30,7 +30,7 @@ row! {
 
 row! {
     /// That a report was kept.
-    pub struct Kept { id: Uuid, reference: String }
+    pub struct Kept { reference: String }
 }
 
 row! {
@@ -47,15 +47,16 @@ macro_rules! columns {
 }
 
 statements! {
-    /// Sealed under a key of the report's own.
+    /// Sealed under a key of the report's own. Who reports may not read reports, not even this one: nothing is returned
+    /// of the row.
     fn insert_report(id: Uuid, reference: String, code_hash: Vec<u8>, columns: Pii<Value>, reported_at: Timestamp) -> Kept
-        = "insert into civic.gbv_report as g (tenant_id, id, reference, code_hash, kind, description, place, safe_contact,
+        = "with kept as (insert into civic.gbv_report (tenant_id, id, reference, code_hash, kind, description, place, safe_contact,
                   immediate_danger, language, reported_at)
            select kernel.tenant(), $1, $2, $3, x.kind, kernel.seal($1, x.description), kernel.seal($1, x.place),
                   kernel.seal($1, x.safe_contact), coalesce(x.immediate_danger, false), coalesce(x.language, 'en'), $5
              from jsonb_to_record($4) as x(kind text, description text, place text, safe_contact text,
-                  immediate_danger boolean, language text)
-           returning g.id, g.reference";
+                  immediate_danger boolean, language text))
+           select $2::text as reference";
 
     fn find_standing(reference: String, code_hash: Vec<u8>) -> StandingRow
         = "select s.status, s.referred_at from civic_public.gbv_status s where s.reference = $1 and s.code_hash = $2";

@@ -167,7 +167,7 @@ pub async fn create(
         .transact(|tx| {
             Box::pin(async move {
                 let (name, code) = (new.name.unwrap_or_default(), new.code);
-                tx.run(found_tenant(name, "civic".into(), code)).await?;
+                tx.run(found_tenant(name, "civic", code)).await?;
                 if new.is_active == Some(false) {
                     tx.run(change_tenant(None, Some(false))).await?;
                 }

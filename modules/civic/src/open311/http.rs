@@ -161,7 +161,7 @@ fn view(row: PublicRow) -> Open311Request {
 pub struct Filter {
     jurisdiction: Jurisdiction,
     numbers: Option<Vec<String>>,
-    service: Option<String>,
+    services: Option<Vec<String>>,
     start: Option<Timestamp>,
     end: Option<Timestamp>,
     open: Option<bool>,
@@ -169,8 +169,9 @@ pub struct Filter {
 
 impl FromQuery for Filter {
     fn read(query: &mut QueryReader) -> Self {
-        let numbers = query.text("service_request_id", 2000);
-        let numbers = numbers.map(|all| all.split(',').map(|one| one.trim().to_owned()).collect());
+        let several = |all: String| all.split(',').map(|one| one.trim().to_owned()).collect();
+        let numbers = query.text("service_request_id", 2000).map(several);
+        let services = query.text("service_code", 2000).map(several);
         let status = query.text("status", 20);
         let open = match status.as_deref() {
             None | Some("open,closed" | "closed,open") => None,
@@ -184,7 +185,7 @@ impl FromQuery for Filter {
         Self {
             jurisdiction: Jurisdiction::read(query),
             numbers,
-            service: query.text("service_code", 40),
+            services,
             start: query.parse("start_date", "a time such as 2026-03-01T00:00:00Z"),
             end: query.parse("end_date", "a time such as 2026-04-01T00:00:00Z"),
             open,
@@ -196,7 +197,7 @@ impl FromQuery for Filter {
         let time = || json!({"type": "string", "format": "date-time"});
         let mut all = vec![
             parameter("service_request_id", text(), "these, with commas between them"),
-            parameter("service_code", text(), "of this service"),
+            parameter("service_code", text(), "of these services, with commas between them"),
             parameter("start_date", time(), "from this time on"),
             parameter("end_date", time(), "to this time"),
             parameter("status", text(), "open or closed"),
@@ -216,7 +217,7 @@ pub async fn requests(
         Some(numbers) => sql::read_by_numbers(numbers, rules::MOST),
         None => {
             let (start, end) = rules::span(filter.start, filter.end, act.now());
-            sql::read_requests(start, end, rules::MOST, filter.service, filter.open)
+            sql::read_requests(start, end, rules::MOST, filter.services, filter.open)
         }
     };
     act.fetch(read, |rows| Ok(Answer::ok(rows.into_iter().map(view).collect()))).await

@@ -44,10 +44,10 @@ statements! {
         = "select coalesce(c.code, '') as code, coalesce(c.name, '') as name, c.description, c.department
              from civic_public.category c order by 1";
 
-    fn read_requests(start: Timestamp, end: Timestamp, limit: i64, service: Option<String>, open: Option<bool>)
+    fn read_requests(start: Timestamp, end: Timestamp, limit: i64, services: Option<Vec<String>>, open: Option<bool>)
         -> PublicRow
         = concat!(request!(), " where r.reported_at >= $1 and r.reported_at <= $2
-              and ($4::text is null or r.category = $4)
+              and ($4::text[] is null or r.category = any($4))
               and ($5::boolean is null or (r.status in ('open', 'in_progress')) = $5)
             order by r.reported_at desc limit $3");
 

@@ -137,7 +137,7 @@ pub struct ServiceRequest {
 fn view(row: RequestRow, reveal: &Reveal, now: Timestamp) -> ServiceRequest {
     let text = |value: Option<Pii<String>>| value.map(|value| value.reveal(reveal));
     let times = Times {
-        reported_at: row.reported_at,
+        counted_from: row.counted_from,
         response_due_at: row.response_due_at,
         resolution_due_at: row.resolution_due_at,
         responded_at: row.responded_at,
@@ -155,7 +155,7 @@ fn view(row: RequestRow, reveal: &Reveal, now: Timestamp) -> ServiceRequest {
         ward: row.ward,
         photo_url: text(row.photo_url),
         channel: row.channel,
-        message: rules::message(&row.status).in_language(&row.language),
+        message: rules::message(&row.status).in_language(&row.message_language),
         status: row.status,
         language: row.language,
         reporter_id: row.reporter_id,
@@ -426,7 +426,7 @@ async fn told<P: Permission<Effect = kernel::authz::Discloses>>(
 
 fn times(state: &sql::StateRow) -> Times {
     Times {
-        reported_at: state.reported_at,
+        counted_from: state.counted_from,
         response_due_at: state.response_due_at,
         resolution_due_at: state.resolution_due_at,
         responded_at: state.responded_at,

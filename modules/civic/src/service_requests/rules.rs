@@ -148,7 +148,8 @@ pub fn may_follow(
 /// The times of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
-    pub reported_at: Timestamp,
+    /// When it was reported, or reopened: from then on the targets run.
+    pub counted_from: Timestamp,
     pub response_due_at: Timestamp,
     pub resolution_due_at: Timestamp,
     pub responded_at: Option<Timestamp>,
@@ -187,7 +188,7 @@ impl Times {
         }
         let spent = |due: Timestamp| {
             let (all, gone) =
-                (due.duration_since(self.reported_at), now.duration_since(self.reported_at));
+                (due.duration_since(self.counted_from), now.duration_since(self.counted_from));
             gone.as_secs() * 5 >= all.as_secs() * 4
         };
         let waiting = self.responded_at.is_none();
@@ -251,7 +252,7 @@ mod tests {
 
     fn times() -> Times {
         Times {
-            reported_at: at(0),
+            counted_from: at(0),
             response_due_at: at(10),
             resolution_due_at: at(100),
             responded_at: None,

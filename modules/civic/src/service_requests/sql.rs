@@ -29,9 +29,12 @@ row! {
         ward: Option<i32>,
         channel: String,
         language: String,
+        /// In which the reporter is spoken to.
+        message_language: String,
         status: String,
         assigned_to: Option<Uuid>,
         reported_at: Timestamp,
+        counted_from: Timestamp,
         response_due_at: Timestamp,
         resolution_due_at: Timestamp,
         responded_at: Option<Timestamp>,
@@ -48,6 +51,7 @@ row! {
         id: Uuid,
         status: String,
         reported_at: Timestamp,
+        counted_from: Timestamp,
         response_due_at: Timestamp,
         resolution_due_at: Timestamp,
         responded_at: Option<Timestamp>,
@@ -86,15 +90,15 @@ macro_rules! columns {
          case when seen.ok then kernel.open(r.description) end as description,
          case when seen.ok then kernel.open(r.address) end as address,
          case when seen.ok then kernel.open(r.photo_url) end as photo_url,
-         r.latitude, r.longitude, r.ward, r.channel,
+         r.latitude, r.longitude, r.ward, r.channel, r.language,
          coalesce((select a.preferred_language from kernel.account a
-                    where a.tenant_id = r.tenant_id and a.id = r.reporter_id), r.language) as language,
-         r.status, r.assigned_to, r.reported_at, r.response_due_at, r.resolution_due_at, r.responded_at, r.settled_at,
+                    where a.tenant_id = r.tenant_id and a.id = r.reporter_id), r.language) as message_language,
+         r.status, r.assigned_to, r.reported_at, r.counted_from, r.response_due_at, r.resolution_due_at, r.responded_at, r.settled_at,
          r.reopened, r.version,
          (select jsonb_build_object('full_name', kernel.open(a.full_name), 'phone', kernel.open(a.phone))
             from kernel.account a
            where a.tenant_id = r.tenant_id and a.id = r.reporter_id and a.deleted_at is null
-             and civic.consented(a.id, 'contact')) as reporter"
+             and seen.ok and civic.consented(a.id, 'contact')) as reporter"
     };
 }
 
@@ -148,13 +152,13 @@ statements! {
         = concat!("select ", columns!(), " from civic.service_request r", seen!(), "where r.tenant_id = kernel.tenant() and r.id = $1");
 
     fn find_state(id: Uuid) -> StateRow
-        = "select r.id, r.status, r.reported_at, r.response_due_at, r.resolution_due_at, r.responded_at, r.settled_at,
+        = "select r.id, r.status, r.reported_at, r.counted_from, r.response_due_at, r.resolution_due_at, r.responded_at, r.settled_at,
                   r.reporter_id is null as is_nobodys, r.version
              from civic.service_request r where r.tenant_id = kernel.tenant() and r.id = $1";
 
     /// The same, locked: of two events at once the second sees what the first made of it.
     fn lock_state(id: Uuid, expected: Option<i32>) -> StateRow
-        = "select r.id, r.status, r.reported_at, r.response_due_at, r.resolution_due_at, r.responded_at, r.settled_at,
+        = "select r.id, r.status, r.reported_at, r.counted_from, r.response_due_at, r.resolution_due_at, r.responded_at, r.settled_at,
                   r.reporter_id is null as is_nobodys, r.version
              from civic.service_request r where r.tenant_id = kernel.tenant() and r.id = $1 and kernel.expect_version(r.version, $2) for update";
 
