@@ -261,8 +261,10 @@ impl TestApp {
     /// Lets everybody come as often as they like, for a test that is about something else. Answers still tell of
     /// their limits.
     pub async fn without_limits(&self) {
-        let always_first = "create or replace function kernel.count_request(p_who bytea, p_window integer)
-             returns table (so_far integer, seconds_left integer) language sql as $$ select 1, p_window $$";
+        let always_first =
+            "create or replace function kernel.count_request(p_who bytea, p_window integer,
+                 out began timestamptz, out so_far integer, out seconds_left integer)
+             language sql as $$ select now(), 1, p_window $$";
         let session = self.database.session("reeve_admin").await;
         session.batch_execute(always_first).await.expect("no limits");
     }
