@@ -261,7 +261,8 @@ impl TestApp {
     /// Lets everybody come as often as they like, for a test that is about something else. Answers still tell of
     /// their limits.
     pub async fn without_limits(&self) {
-        let always_first = "create or replace function kernel.count_request(p_who bytea, p_window integer,
+        let always_first =
+            "create or replace function kernel.count_request(p_who bytea, p_window integer,
                  out began timestamptz, out so_far integer, out seconds_left integer)
              language sql as $$ select now(), 1, p_window $$";
         let session = self.database.session("reeve_admin").await;

@@ -26,11 +26,8 @@ fn the_ledger_shows_reports_of_violence_to_nobody_who_sees_no_personal_values() 
         let seen = kwa.role("saps_liaison").get(REPORTS).await.json();
         let id = seen[0]["id"].as_str().expect("a report").to_owned();
         let above = "municipality=kwa&reason=ticket";
-        let questions = [
-            "resource=civic.gbv_report".to_owned(),
-            format!("record_id={id}"),
-            "limit=200".into(),
-        ];
+        let questions =
+            ["resource=civic.gbv_report".to_owned(), format!("record_id={id}"), "limit=200".into()];
         for question in questions {
             let manager = format!("/api/v1/audit?{question}");
             let plain = kwa.role("manager").get(&format!("/v1/audit?{question}")).await;

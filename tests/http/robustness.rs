@@ -41,13 +41,16 @@ fn r02_nul_is_refused_in_every_string_key_query_and_path() {
             let reply = north.integration.post("/v1/patients", &body).await;
             assert_eq!((reply.status, reply.fields()), (422, vec![format!("body.{field}")]));
         }
-        for custom in [json!({"a": "\u{0}"}), json!({"a\u{0}": 1}), json!({"a": [{"b": "x\u{0}"}]})]
-        {
+        for (custom, place) in [
+            (json!({"a": "\u{0}"}), "a"),
+            (json!({"a\u{0}": 1}), "a"),
+            (json!({"a": [{"b": "x\u{0}"}]}), "a.0.b"),
+        ] {
             let mut body = patient("1");
             body["customFields"] = custom;
             assert_eq!(
                 north.integration.post("/v1/patients", &body).await.fields(),
-                ["body.customFields"]
+                [format!("body.customFields.{place}")]
             );
         }
         for path in [

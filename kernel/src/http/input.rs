@@ -191,11 +191,6 @@ impl<T: DeserializeOwned + ToSchema + Send> Input for Form<T> {
             let detail = format!("send a form, with Content-Type: {FORM}");
             return Err(Problem::new(415, "unsupported_media_type", detail));
         }
-        let pairs: Vec<(String, String)> =
-            serde_urlencoded::from_bytes(&request.body).unwrap_or_default();
-        if let Some((name, _)) = pairs.iter().find(|(_, value)| value.contains('\0')) {
-            return Err(nul(vec!["body".into(), clip(name)]));
-        }
         serde_urlencoded::from_bytes(&request.body).map(Self).map_err(|error| {
             let text = error.to_string();
             match (quoted(&text), text.starts_with("missing field")) {

@@ -77,6 +77,10 @@ async fn judge(
     attempt: Attempt,
 ) -> Result<(sql::LoginRow, Uuid, Verdict), Problem> {
     let core = act.core();
+    if attempt.hint.as_ref().is_some_and(|hint| hint.contains('\0')) {
+        let msg = "the character U+0000 cannot be stored";
+        return Err(Problem::field(&["body", "tenant"], "control_character", msg));
+    }
     if !attempt.password.is_possible() {
         return Err(busy(HashError::Unchecked));
     }
