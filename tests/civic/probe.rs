@@ -105,7 +105,7 @@ pub fn module() -> Module {
     Module {
         name: "probe",
         title: "probe",
-            prefix: "/probes",
+        prefix: "/probes",
         migrations: vec![],
         privacy: "",
         realm: Some(civic::REALM),

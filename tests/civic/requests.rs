@@ -174,10 +174,10 @@ fn another_citizens_request_is_not_there_and_no_list_shows_it() {
                 assert_eq!(stranger.get(&format!("{path}{part}")).await.problem(), "404 not_found");
             }
             assert_eq!(stranger.post(&format!("{path}/reopen"), &json!({})).await.status, 404);
-            for query in ["", "?overdue=true", "?category=water", "?status=open"] {
+            for query in ["", "?category=water", "?status=open"] {
                 assert_eq!(
                     list(stranger, &format!("{REQUESTS}{query}")).await,
-                    [json!(0); 0],
+                    Vec::<Value>::new(),
                     "{query}"
                 );
             }
@@ -293,7 +293,7 @@ fn the_standing_changes_to_the_second_and_what_is_late_escalates() {
             "{}",
             reply.text
         );
-        assert_eq!(list(&manager, &format!("{REQUESTS}?overdue=true")).await, [json!(0); 0]);
+        assert_eq!(list(&manager, &format!("{REQUESTS}?overdue=true")).await, Vec::<Value>::new());
     });
 }
 

@@ -182,6 +182,6 @@ fn r09_what_no_text_can_hold_is_refused_with_its_field() {
         assert_eq!(reply.status, 422, "a place is coordinates or an address: {}", reply.text);
         let half = with(nowhere, &json!({"latitude": 1.0}));
         assert_eq!(who.post(REQUESTS, &half).await.status, 422, "half a place is none");
-        assert_eq!(list(who, REQUESTS).await, [json!(0); 0]);
+        assert_eq!(list(who, REQUESTS).await, Vec::<Value>::new());
     });
 }

@@ -421,7 +421,7 @@ fn a_receipt_is_no_access_token_and_an_access_token_no_receipt() {
             line["signed"] = json!(signed);
             let file = Box::new(std::io::Cursor::new(line.to_string()));
             let refused = verifier.verify(&mut platform, studio.id, Some(file)).await;
-            assert!(refused.err().expect("refused").to_string().starts_with("line 1"));
+            assert!(refused.expect_err("refused").to_string().starts_with("line 1"));
         }
     });
 }

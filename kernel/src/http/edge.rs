@@ -95,9 +95,16 @@ pub fn router(edge: Edge, registry: &Registry) -> Router {
         router = router.route("/openapi.json", show(document("Reeve", None)));
         for (name, title) in &registry.titles {
             let own = document(title, Some(name));
-            router = router.route(&format!("/openapi/{name}.json"), show(own));
+            router = router.route(&format!("/openapi/{name}.json"), show(own.clone()));
+            let prefixes = registry.prefixes.iter().filter(|(module, _)| module == name);
+            for (_, prefix) in prefixes {
+                router = router.route(&format!("{prefix}/openapi.json"), show(own.clone()));
+            }
         }
         router = router.merge(docs::router(&registry.titles));
+    }
+    for (_, prefix) in &registry.prefixes {
+        router = router.route(&format!("{prefix}/health"), get(health));
     }
     for route in &registry.routes {
         router = router.route(route.path, operation(route.clone()));

@@ -67,10 +67,13 @@ impl Given {
         });
         let version = parse_version(shown.version);
         let version = version.map_err(|fault| fields.fault(&field("text_version"), fault));
-        let giver = Giver::parse(&mut fields, place, (body.grantor, body.grantor_name), body.relation);
+        let giver =
+            Giver::parse(&mut fields, place, (body.grantor, body.grantor_name), body.relation);
         let document = body.document_reference.map(plain(160)).transpose();
-        let document =
-            document.map_err(|fault| fields.fault(&field("document_reference"), fault)).ok().flatten();
+        let document = document
+            .map_err(|fault| fields.fault(&field("document_reference"), fault))
+            .ok()
+            .flatten();
         let channel = one_of(CHANNELS)(body.channel.unwrap_or_else(|| "electronic".into()));
         let channel = channel.map_err(|fault| fields.fault(&field("channel"), fault));
         if body.expires_at.is_some_and(|end| end <= now) {
@@ -167,12 +170,17 @@ impl Shown {
             }
             (None, Some(known)) => {
                 let (spoken, words) = known.words_in(&spoken);
-                Ok(Self { spoken: spoken.into(), words: words.into(), version: known.version.into() })
+                Ok(Self {
+                    spoken: spoken.into(),
+                    words: words.into(),
+                    version: known.version.into(),
+                })
             }
             // What is no purpose has no words either: one fault is enough.
             (None, None) if !is_code(code) => Ok(Self::default()),
             (None, None) => {
-                let msg = "there are no words of ours for this purpose: send the `text` that was shown";
+                let msg =
+                    "there are no words of ours for this purpose: send the `text` that was shown";
                 Err(("missing", msg.into()))
             }
         }
@@ -269,7 +277,10 @@ mod tests {
                 && mother.by_whom(Subject::Adult, "").is_err()
         );
         let nameless = json!({"consented": true, "grantor": "competent_person"});
-        assert_eq!(given(nameless).err(), Some(vec!["body.grantor_name".into(), "body.relation".into()]));
+        assert_eq!(
+            given(nameless).err(),
+            Some(vec!["body.grantor_name".into(), "body.relation".into()])
+        );
     }
 
     #[test]
