@@ -196,6 +196,7 @@ impl Row {
             search,
             role,
             "''",
+            "null",
         ];
         let number = match self.status {
             // Ever new ones, which no two clients share.

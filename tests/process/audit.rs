@@ -53,7 +53,7 @@ fn p8_a_ledger_is_signed_verified_and_given_out_and_a_fault_is_exit_code_7() {
         assert!(leaves.status.success(), "{leaves:?}");
         assert!(lines(&leaves).len() as u64 > kept["tree_size"].as_u64().unwrap());
         let look = north.auditor.get("/v1/audit?operation=READ&resource=audit.entry").await.json();
-        assert_eq!(look["items"][0]["user_agent"], "operator: ticket 4711", "{look}");
+        assert_eq!(look["items"][0]["purpose_of_event"], "ticket 4711", "{look}");
 
         let session = app.database.session("reeve_admin").await;
         let cut = "delete from audit.entry; delete from audit.checkpoint";

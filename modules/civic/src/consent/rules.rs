@@ -258,10 +258,8 @@ mod tests {
         assert_eq!(given(own).err(), Some(vec!["body.text".into()]));
         let own = json!({"consented": true, "purpose": "newsletter", "purpose_description": "Send me news."});
         assert!(given(own).is_ok());
-        assert_eq!(
-            given(json!({"consented": true, "purpose": "News!"})).err().map(|e| e.len()),
-            Some(2)
-        );
+        let odd = json!({"consented": true, "purpose": "News!"});
+        assert_eq!(given(odd).err(), Some(vec!["body.purpose".into()]));
     }
 
     #[test]
