@@ -128,7 +128,7 @@ impl Core {
         clock: Clock,
     ) -> Result<Arc<Self>, DbError> {
         Ok(Arc::new(Self {
-            db: Db::new(pool, registry.statements.clone())?,
+            db: Db::new(pool)?,
             matrix: registry.matrix.clone(),
             classes: registry.classes.clone(),
             constraints: registry.constraints(),

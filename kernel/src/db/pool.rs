@@ -1,13 +1,11 @@
-//! The pool of serving connections: every one prepared, none stronger than `reeve_app`.
+//! The pool of serving connections, none stronger than `reeve_app`.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
-};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::{Client, Config, NoTls};
 
-use super::{Bound, Context, DbError, Row, Statement, flush, transaction::typed};
+use super::{Bound, Context, DbError, Row, flush, transaction::typed};
 
 /// How a pool is made.
 #[derive(Clone)]
@@ -27,32 +25,20 @@ pub struct Db {
 }
 
 impl Db {
-    /// Makes the pool. Connections are opened when first needed, and each prepares all
-    /// `statements` before anybody gets it.
+    /// Makes the pool. Connections are opened when first needed, and each prepares a statement when it
+    /// is first asked for it, before the flush that runs it.
     ///
     /// # Errors
     /// A pool that cannot be built: a fault of the settings.
-    pub fn new(
-        settings: &PoolSettings,
-        statements: Vec<&'static Statement>,
-    ) -> Result<Self, DbError> {
+    pub fn new(settings: &PoolSettings) -> Result<Self, DbError> {
         let mut config = settings.config.clone();
         config.application_name("reeve").connect_timeout(Duration::from_secs(3));
         let recycle = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let statements: Arc<[_]> = statements.into();
         let pool = Pool::builder(Manager::from_config(config, NoTls, recycle))
             .max_size(settings.size)
             .wait_timeout(Some(settings.wait))
             .create_timeout(Some(Duration::from_secs(5)))
             .runtime(Runtime::Tokio1)
-            .post_create(Hook::async_fn(move |client, _| {
-                let statements = statements.clone();
-                Box::pin(async move {
-                    let prepare = statements.iter().map(|s| client.prepare_cached(s.sql));
-                    futures::future::try_join_all(prepare).await.map_err(HookError::Backend)?;
-                    Ok(())
-                })
-            }))
             .build()
             .map_err(|e| DbError::Unavailable(e.to_string()))?;
         Ok(Self { pool })

@@ -1,10 +1,7 @@
 //! Statements as typed constants.
 //!
 //! The SQL, the types of its parameters and the type of its rows stand together in a module's
-//! `sql.rs`. One list of them serves three ends: each new connection prepares all of them (a
-//! statement prepared lazily inside a pipelined transaction would run after COMMIT, without the
-//! tenant); [`check`] compares types, names, order and nullability with the migrated schema; and
-//! metrics take their names from it.
+//! `sql.rs`. [`check`] compares types, names, order and nullability with the migrated schema.
 
 use std::collections::HashSet;
 
@@ -145,7 +142,7 @@ macro_rules! statements {
             };)*
         }
 
-        /// Every statement of this file: what connections prepare and the schema test checks.
+        /// Every statement of this file, for the schema test.
         pub const ALL: &[&$crate::db::Statement] = &[$(&statics::$name),*];
     };
 }

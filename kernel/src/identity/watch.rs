@@ -44,8 +44,7 @@ impl Watch {
     /// Pool settings that cannot work.
     pub fn new(core: Arc<Core>, settings: &PoolSettings) -> Result<Self, DbError> {
         let own = PoolSettings { size: 1, ..settings.clone() };
-        let db =
-            Db::new(&own, [crate::db::CONTEXT_STATEMENTS, sql::ALL, streams::sql::ALL].concat())?;
+        let db = Db::new(&own)?;
         let origin = Origin::internal(core.clock.new_id());
         Ok(Self { core, db, origin, heard: HashSet::new() })
     }
