@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, net::IpAddr, path::PathBuf, time::Duration};
 
+use outbound::IpNet;
+
 /// The settings of one process. `.env.example` says what each means.
 #[derive(Clone)]
 pub struct Settings {
@@ -14,6 +16,8 @@ pub struct Settings {
     pub metrics_addr: Option<std::net::SocketAddr>,
     pub origins: Vec<String>,
     pub trusted_proxies: Vec<IpAddr>,
+    /// Networks beside the public internet that addresses named by customers may be in.
+    pub outbound_allow: Vec<IpNet>,
     pub environment: String,
     pub log_level: String,
     pub pool_size: usize,
@@ -143,6 +147,7 @@ impl Settings {
             },
             origins,
             trusted_proxies: addresses(source.get("TRUSTED_PROXIES"))?,
+            outbound_allow: networks(source.get("OUTBOUND_ALLOW"))?,
             issuer: source.issuer(&environment),
             environment,
             log_level: source.get("LOG_LEVEL").unwrap_or("info").to_lowercase(),
@@ -323,6 +328,13 @@ fn addresses(text: Option<&str>) -> Result<Vec<IpAddr>, SettingsError> {
     text.map(list).unwrap_or_default().iter().map(|item| item.parse().map_err(malformed)).collect()
 }
 
+fn networks(text: Option<&str>) -> Result<Vec<IpNet>, SettingsError> {
+    let expected = "a list of networks such as 10.0.0.0/8,127.0.0.1";
+    let malformed = || SettingsError::Malformed { name: "OUTBOUND_ALLOW", expected };
+    let items = text.map(list).unwrap_or_default();
+    items.iter().map(|item| outbound::network(item).ok_or_else(malformed)).collect()
+}
+
 /// `postgresql+asyncpg://` is how SQLAlchemy writes `postgresql://`.
 fn without_driver(url: &str) -> String {
     match url.split_once("://") {
@@ -398,6 +410,7 @@ mod tests {
             ("PORT", "70000"),
             ("METRICS_ADDR", "9100"),
             ("TRUSTED_PROXIES", "proxy"),
+            ("OUTBOUND_ALLOW", "10.0.0.0/40"),
             ("POOL_SIZE", "-1"),
             ("STREAM_COMMENT_SECONDS", "1.5"),
         ] {

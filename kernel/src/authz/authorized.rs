@@ -163,6 +163,14 @@ impl<P: Permission> Authorized<P> {
         self.core().tokens.sign(typ, claims, self.now()).map_err(Problem::internal)
     }
 
+    /// Calls addresses that a customer named.
+    ///
+    /// # Errors
+    /// A fault of ours: TLS cannot be set up on this machine.
+    pub fn outbound(&self) -> Result<&outbound::Outbound, Problem> {
+        self.core().outbound()
+    }
+
     pub fn caller(&self) -> &Caller {
         &self.governed.caller
     }

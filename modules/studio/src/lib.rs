@@ -1,12 +1,20 @@
 //! Studio: organizations that build AI agents, and what they deploy (`Kaizen Studio`).
 //!
 //! About whom: the developers of an organization. Who may do what: [`permissions`], narrowed by the
-//! organization's own attribute policies.
+//! organization's own attribute policies. What is kept: `migrations/`; how private each column is:
+//! `privacy.toml`.
 
+mod agents;
+mod gateways;
+mod members;
+mod organizations;
 mod permissions;
+mod versions;
+mod workspaces;
 
 use kernel::{
-    http::Routes,
+    db::Statement,
+    http::{Constraint, Routes},
     identity::{Realm, Signature},
     module::Module,
 };
@@ -29,11 +37,21 @@ pub const REALM: Realm = Realm {
 
 /// The module, for the server to mount.
 pub fn module() -> Module {
+    let mut routes = Routes::default();
+    organizations::routes(&mut routes);
+    workspaces::routes(&mut routes);
+    members::routes(&mut routes);
+    agents::routes(&mut routes);
+    versions::routes(&mut routes);
+    gateways::routes(&mut routes);
     Module {
         name: "studio",
         title: "Kaizen Studio",
         prefix: "/studio",
-        migrations: vec![],
+        migrations: kernel::migrations!("studio";
+            1 "organizations" "0001_organizations.sql",
+            2 "agents" "0002_agents.sql",
+        ),
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
@@ -44,9 +62,32 @@ pub fn module() -> Module {
         open_slice: None,
         entities: &[],
         resources: permissions::RESOURCES,
-        statements: vec![],
-        constraints: Vec::new,
+        statements: statements(),
+        constraints,
         limit: None,
-        routes: Routes::default(),
+        routes,
     }
+}
+
+fn statements() -> Vec<&'static Statement> {
+    [
+        organizations::sql::ALL,
+        workspaces::sql::ALL,
+        members::sql::ALL,
+        agents::sql::ALL,
+        versions::sql::ALL,
+        gateways::sql::ALL,
+    ]
+    .concat()
+}
+
+fn constraints() -> Vec<Constraint> {
+    let all = [
+        workspaces::sql::constraints(),
+        members::sql::constraints(),
+        agents::sql::constraints(),
+        versions::sql::constraints(),
+        gateways::sql::constraints(),
+    ];
+    all.into_iter().flatten().collect()
 }

@@ -108,10 +108,7 @@ pub(crate) fn current(row: AgentRow, organization_id: Uuid) -> Answer<Agent> {
 }
 
 /// The workspace that a body names must be one that the caller sees.
-async fn require_workspace(
-    tx: &mut TenantTx<'_>,
-    workspace: &Patch<Uuid>,
-) -> Result<(), Problem> {
+async fn require_workspace(tx: &mut TenantTx<'_>, workspace: &Patch<Uuid>) -> Result<(), Problem> {
     let Patch::Value(id) = workspace else { return Ok(()) };
     let msg = "there is no such workspace, or you are not in it";
     let unknown = || Problem::field(&["body", "workspace_id"], "unknown", msg);

@@ -5,6 +5,8 @@ mod http;
 mod rules;
 pub(crate) mod sql;
 
+pub(crate) use rules::require_in_use;
+
 use kernel::http::Routes;
 
 use crate::permissions::{CreateAgent, DeleteAgent, ReadAgent, UpdateAgent};

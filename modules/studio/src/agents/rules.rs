@@ -1,6 +1,6 @@
 //! What an agent must be, and what may become of it. Pure.
 
-use kernel::http::{Fields, Patch, Problem, Purpose, one_of, text};
+use kernel::http::{Fields, Problem, Purpose, one_of, or, text};
 use serde_json::Value;
 
 use super::http::AgentBody;
@@ -17,18 +17,12 @@ pub fn parse(body: AgentBody, purpose: Purpose) -> Result<Value, Problem> {
     fields.optional("description", "description", body.description, text(2000));
     fields.optional("workspace_id", "workspace_id", body.workspace_id, |id| Ok(id.to_string()));
     match purpose {
-        Purpose::Create => fields.required("status", "status", draft(body.status), one_of(&["draft"])),
+        Purpose::Create => {
+            fields.required("status", "status", or(body.status, "draft"), one_of(&["draft"]))
+        }
         Purpose::Change => fields.required("status", "status", body.status, one_of(STATUSES)),
     }
     fields.finish()
-}
-
-/// A new agent is a draft; who says so is right.
-fn draft(given: Patch<String>) -> Patch<String> {
-    match given {
-        Patch::Absent => Patch::Value("draft".into()),
-        given => given,
-    }
 }
 
 /// 409: an agent goes when nothing of it runs.

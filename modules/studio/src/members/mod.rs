@@ -11,5 +11,10 @@ use crate::permissions::{ReadMember, UpdateWorkspace};
 pub fn routes(routes: &mut Routes) {
     routes.get(ReadMember, "/api/v1/workspaces/{id}/members", http::list, docs::LIST);
     routes.post(UpdateWorkspace, "/api/v1/workspaces/{id}/members", http::add, docs::ADD);
-    routes.delete(UpdateWorkspace, "/api/v1/workspaces/{id}/members", http::take_out, docs::TAKE_OUT);
+    routes.delete(
+        UpdateWorkspace,
+        "/api/v1/workspaces/{id}/members",
+        http::take_out,
+        docs::TAKE_OUT,
+    );
 }

@@ -53,13 +53,11 @@ statements! {
 }
 
 pub fn constraints() -> Vec<Constraint> {
-    vec![
-        Constraint {
-            name: "member_account_known",
-            problem: || {
-                let msg = "there is no such account in this organization: invite them first";
-                Problem::field(&["body", "user_id"], "unknown", msg)
-            },
+    vec![Constraint {
+        name: "member_account_known",
+        problem: || {
+            let msg = "there is no such account in this organization: invite them first";
+            Problem::field(&["body", "user_id"], "unknown", msg)
         },
-    ]
+    }]
 }

@@ -57,7 +57,7 @@ statements! {
                from jsonb_populate_record(null::studio.workspace, $2) r returning *),
            joined as (
              insert into studio.workspace_member (tenant_id, workspace_id, account_id)
-             select kernel.tenant(), w.id, $3 from w where $3 is not null)
+             select kernel.tenant(), w.id, $3 from w where $3::uuid is not null)
            select ", columns!(), " from w");
 
     fn find_workspace(id: Uuid) -> WorkspaceRow
@@ -86,10 +86,8 @@ statements! {
 }
 
 pub fn constraints() -> Vec<Constraint> {
-    vec![
-        Constraint {
-            name: "workspace_name_taken",
-            problem: || Problem::conflict("name_taken", "there is a workspace of this name"),
-        },
-    ]
+    vec![Constraint {
+        name: "workspace_name_taken",
+        problem: || Problem::conflict("name_taken", "there is a workspace of this name"),
+    }]
 }
