@@ -17,6 +17,8 @@ pub struct Settings {
     pub environment: String,
     pub log_level: String,
     pub pool_size: usize,
+    /// How many jobs this process runs at once.
+    pub jobs_at_once: usize,
     /// After how long a silence a stream sends a comment.
     pub stream_comment: Duration,
     pub data: PathBuf,
@@ -150,6 +152,10 @@ impl Settings {
                 .parsed("POOL_SIZE", "a number of connections")?
                 .unwrap_or(8)
                 .clamp(1, 500),
+            jobs_at_once: source
+                .parsed("JOBS_AT_ONCE", "a number of jobs from 0 to 100")?
+                .unwrap_or(4)
+                .min(100),
             stream_comment: source.stream_comment()?,
             checkpoints: source.get("REEVE_CHECKPOINTS").map(PathBuf::from),
             data: source.get("REEVE_DATA").map_or_else(default_data, PathBuf::from),
@@ -399,6 +405,7 @@ mod tests {
             ("METRICS_ADDR", "9100"),
             ("TRUSTED_PROXIES", "proxy"),
             ("POOL_SIZE", "-1"),
+            ("JOBS_AT_ONCE", "-1"),
             ("STREAM_COMMENT_SECONDS", "1.5"),
         ] {
             assert!(fault(&[(name, value)]).to_string().starts_with(name), "{name}={value}");

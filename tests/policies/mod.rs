@@ -215,6 +215,7 @@ mod drones {
             constraints: Vec::new,
             limit: None,
             routes,
+            jobs: Default::default(),
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     authz::Governed,
     db::Bound,
     http::{Problem, Route},
+    jobs::Task,
     row,
 };
 
@@ -103,6 +104,27 @@ pub(crate) async fn admit(
     };
     let decision = governed.decide(route.permission, id.unwrap_or("new"), &attributes).await?;
     if decision.allowed { Ok(()) } else { Err(denied(route.permission, &decision)) }
+}
+
+/// The same for a job that is about to run: judged by its record, or by what it was told where it has none.
+///
+/// # Errors
+/// As [`admit`].
+pub(crate) async fn admit_job(
+    governed: &Governed,
+    task: &Task,
+    record: Option<Uuid>,
+    payload: &Value,
+) -> Result<(), Problem> {
+    let Some(find) = task.attributes.filter(|_| governed.narrows()) else { return Ok(()) };
+    let attributes = match (record, payload) {
+        (Some(id), _) => find_attributes(governed, task.permission, &find(id)).await?,
+        (None, Value::Object(members)) => members.clone(),
+        (None, _) => Map::new(),
+    };
+    let id = record.map_or_else(|| "new".to_owned(), |id| id.to_string());
+    let decision = governed.decide(task.permission, &id, &attributes).await?;
+    if decision.allowed { Ok(()) } else { Err(denied(task.permission, &decision)) }
 }
 
 async fn find_attributes(

@@ -8,6 +8,7 @@ mod permissions;
 use kernel::{
     http::Routes,
     identity::{Realm, Signature},
+    jobs::Jobs,
     module::Module,
 };
 use passwords::Policy;
@@ -48,5 +49,6 @@ pub fn module() -> Module {
         constraints: Vec::new,
         limit: None,
         routes: Routes::default(),
+        jobs: Jobs::default(),
     }
 }

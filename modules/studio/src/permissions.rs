@@ -24,6 +24,8 @@ const RUN: &[&str] = &[
     "policy:write",
     "policy:evaluate",
     "audit:read",
+    "job:read",
+    "job:write",
     "key:read",
     "user:read",
     "user:write",
@@ -45,13 +47,20 @@ pub(crate) const GRANTS: &[Grant] = &[
             "workspace:read",
             "gateway:read",
             "deployment:read",
+            "job:read",
             "policy:read",
             "policy:evaluate",
         ],
     },
     Grant {
         role: "viewer",
-        permissions: &["agent:read", "workspace:read", "gateway:read", "deployment:read"],
+        permissions: &[
+            "agent:read",
+            "workspace:read",
+            "gateway:read",
+            "deployment:read",
+            "job:read",
+        ],
     },
 ];
 
