@@ -223,7 +223,7 @@ begin
                                where a.tenant_id = new.tenant_id and a.id = new.created_by and a.deleted_at is null)
             when 'api_key' then (select k.role from kernel.api_key k
                                   where k.tenant_id = new.tenant_id and k.id = new.created_by) end;
-        if new.role is null and new.actor_kind <> 'system' then
+        if new.role is null and new.actor_kind is distinct from 'system' then
             raise exception 'nobody of this tenant' using errcode = 'RV460';
         end if;
         if (new.state, new.attempts) <> ('queued', 0) then

@@ -12,7 +12,7 @@ use crate::{
     db::{CONTEXT_STATEMENTS, Migration, Statement},
     http::{Constraint, Home, LIMIT_STATEMENTS, Limit, Route, Routes, idempotency},
     identity::{self, Realm, WATCH},
-    jobs::{self, HOUSEKEEPER, Jobs, WORKER},
+    jobs::{self, Jobs, WORKER},
     keys, people, place, policies, return_to_play,
     sessions::{self, ReadKeys, Refresh, SignIn, UseCode},
     sign_on::{self, SignOn, StartSignOn},
@@ -181,7 +181,9 @@ impl Registry {
 
 /// The rows of all modules, what they delegate and by which slices they read.
 fn matrix(all: &[Module]) -> Matrix {
-    let system = [WATCH, WORKER, HOUSEKEEPER].map(|account| account.grant());
+    let scheduled = all.iter().flat_map(|module| &module.jobs.schedules);
+    let system = scheduled.map(|schedule| schedule.account).chain([WATCH, WORKER]);
+    let system = system.map(|account| account.grant());
     let matrix = Matrix::of(all.iter().flat_map(module_grants).chain(system));
     let delegates = all.iter().flat_map(|module| of_realm(module, module.delegates));
     let matrix =

@@ -18,7 +18,7 @@ permissions! {
 }
 
 /// Keeps the house.
-pub(crate) const HOUSEKEEPER: SystemAccount =
+const HOUSEKEEPER: SystemAccount =
     SystemAccount { name: "housekeeper", permissions: &[KeepHouse::NAME] };
 
 /// Nothing to be told.

@@ -115,10 +115,7 @@ impl Jobs {
     }
 
     /// Does one once in each tick of so many seconds, on one of all servers: ticks count from 1970 on, in UTC, by the
-    /// database's clock. A tick in which no server ran is not made up for.
-    ///
-    /// # Panics
-    /// Never; a payload that is no JSON is null, which fits no kind.
+    /// database's clock. A tick in which no server ran is not made up for. A kind has one schedule.
     pub fn every<P, T>(
         &mut self,
         seconds: i32,
@@ -135,6 +132,7 @@ impl Jobs {
             account,
             seconds,
             attempts: kind.attempts,
+            // What is no JSON the database refuses at each tick, and the log says so.
             payload: serde_json::to_value(payload).unwrap_or_default(),
         });
     }

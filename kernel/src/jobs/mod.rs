@@ -23,7 +23,7 @@ pub use operator::{JobFault, dead, list, retry};
 pub use run::{Failure, Finished, Run, Stop};
 pub use worker::Worker;
 
-pub(crate) use house::{HOUSEKEEPER, jobs};
+pub(crate) use house::jobs;
 pub(crate) use kind::Task;
 pub(crate) use worker::WORKER;
 
