@@ -125,13 +125,14 @@ impl Server {
             let _sent = stopping.send(true);
             core.end_streams();
         };
+        let worker = Box::pin(worker.run(until(stopped)));
         let public = async {
-            tokio::join!(serve(listener, app, limits, stop), worker.run(until(stopped)));
+            tokio::join!(serve(listener, app, limits, stop), worker);
             // Nobody is left to care.
             let _sent = end.send(true);
         };
         let private = private(metrics, limits, ended.clone());
-        let watch = watch.run(until(ended.clone()));
+        let watch = Box::pin(watch.run(until(ended.clone())));
         let checkpoints = self.checkpoints.run(until(ended));
         tokio::join!(public, private, watch, checkpoints);
         self.core.db().close();
@@ -152,11 +153,11 @@ impl Server {
         let worker = self.worker()?;
         let (end, ended) = watch::channel(false);
         let work = async {
-            worker.run(stop).await;
+            Box::pin(worker.run(stop)).await;
             let _sent = end.send(true);
         };
         let private = private(metrics, limits, ended.clone());
-        tokio::join!(work, private, watch.run(until(ended)));
+        tokio::join!(work, private, Box::pin(watch.run(until(ended))));
         self.core.db().close();
         Ok(())
     }

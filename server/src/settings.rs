@@ -152,10 +152,7 @@ impl Settings {
                 .parsed("POOL_SIZE", "a number of connections")?
                 .unwrap_or(8)
                 .clamp(1, 500),
-            jobs_at_once: source
-                .parsed("JOBS_AT_ONCE", "a number of jobs from 0 to 100")?
-                .unwrap_or(4)
-                .min(100),
+            jobs_at_once: source.jobs_at_once()?,
             stream_comment: source.stream_comment()?,
             checkpoints: source.get("REEVE_CHECKPOINTS").map(PathBuf::from),
             data: source.get("REEVE_DATA").map_or_else(default_data, PathBuf::from),
@@ -196,6 +193,11 @@ impl<'a> Source<'a> {
 
     fn issuer(&self, environment: &str) -> String {
         self.get("ISSUER").map_or_else(|| format!("urn:reeve:{environment}"), str::to_owned)
+    }
+
+    fn jobs_at_once(&self) -> Result<usize, SettingsError> {
+        let jobs = self.parsed("JOBS_AT_ONCE", "a number of jobs from 0 to 100")?;
+        Ok(jobs.unwrap_or(4).min(100))
     }
 
     fn stream_comment(&self) -> Result<Duration, SettingsError> {

@@ -73,7 +73,10 @@ mod probe {
             }
             "tries" if run.attempt() == 1 => {
                 let problem = Problem::new(502, "elsewhere", "somebody else is at fault");
-                return Err(Failure::Retry { problem, after: Some(Duration::ZERO) });
+                return Err(Failure::Retry {
+                    problem: problem.into(),
+                    after: Some(Duration::ZERO),
+                });
             }
             "waits" => {
                 while !is_open().await? {
@@ -587,13 +590,11 @@ fn the_database_holds_what_a_job_may_become_and_as_whom_it_runs() {
         assert_eq!(sqlstate(&session, &another).await, "42501", "as somebody else");
         let nobody = format!("{insert}) values {values})");
         assert_eq!(sqlstate(&session, &nobody).await, "RV460", "as nobody of the tenant");
-        let large = format!(
-            "select kernel.enqueue(gen_random_uuid(), 'a.b', null,
-                             jsonb_build_object('a', repeat('a', 9000)), 1)"
-        );
+        let large = "select kernel.enqueue(gen_random_uuid(), 'a.b', null,
+                     jsonb_build_object('a', repeat('a', 9000)), 1)";
         let own = format!("select set_config('app.actor_id', '{}', false)", north.admin.id);
         assert_eq!(sqlstate(&session, &own).await, "ok 1");
-        assert_eq!(sqlstate(&session, &large).await, "23514");
+        assert_eq!(sqlstate(&session, large).await, "23514");
         for table in ["job_queue", "job_turn"] {
             let seen = sqlstate(&session, &format!("select from kernel.{table}")).await;
             assert_eq!(seen, "42501", "{table}");

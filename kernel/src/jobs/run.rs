@@ -21,7 +21,7 @@ pub struct Finished(());
 pub enum Failure {
     /// Another attempt may do better, after this long; when not said, later and later.
     Retry {
-        problem: Problem,
+        problem: Box<Problem>,
         after: Option<Duration>,
     },
     /// It would fail again.
@@ -47,7 +47,7 @@ impl From<Problem> for Failure {
             (CANCELLED, _) => Self::Stopped(Stop::Cancelled),
             (LOST, _) => Self::Stopped(Stop::Lost),
             (HELD, _) => Self::Stopped(Stop::GivenBack),
-            (_, 500.. | 408 | 429) => Self::Retry { problem, after: None },
+            (_, 500.. | 408 | 429) => Self::Retry { problem: problem.into(), after: None },
             _ => Self::Final(problem),
         }
     }

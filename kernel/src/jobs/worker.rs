@@ -83,12 +83,15 @@ impl Worker {
 
     /// Runs until `stop` resolves; then lets jobs end for a while, and gives back those that do not.
     pub async fn run(self, stop: impl Future<Output = ()>) {
+        if self.places == 0 {
+            return;
+        }
         let mut running = JoinSet::new();
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut ticked = None::<Instant>;
         tokio::pin!(stop);
-        while self.places > 0 {
+        loop {
             tokio::select! {
                 () = &mut stop => break,
                 _ = look.tick() => {}
@@ -233,7 +236,7 @@ impl Shared {
         let ended = match task {
             Some(task) => self.attempt(task, &job, &lease).await,
             // Of a newer version; a server that knows it may be next.
-            None => Err(Failure::Retry { problem: unknown_kind(), after: None }),
+            None => Err(Failure::Retry { problem: unknown_kind().into(), after: None }),
         };
         self.settle(&lease, name, job.attempts >= job.max_attempts, ended).await;
     }
@@ -356,7 +359,9 @@ impl Shared {
             Err(Failure::Stopped(Stop::GivenBack)) => {
                 ("given_back", "queued", Duration::ZERO, None)
             }
-            Err(Failure::Final(problem)) => ("failed", "failed", Duration::ZERO, Some(problem)),
+            Err(Failure::Final(problem)) => {
+                ("failed", "failed", Duration::ZERO, Some(problem.into()))
+            }
             Err(Failure::Retry { problem, .. }) if was_last => {
                 ("dead", "dead", Duration::ZERO, Some(problem))
             }
@@ -386,7 +391,7 @@ fn unknown_kind() -> Problem {
 
 fn panicked() -> Failure {
     let problem = Problem::new(500, "panicked", "something failed on our side; it is logged");
-    Failure::Retry { problem, after: None }
+    Failure::Retry { problem: problem.into(), after: None }
 }
 
 /// J12: one answer to whoever asks why, whatever was withdrawn; the ledger says which.
