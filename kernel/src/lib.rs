@@ -13,6 +13,7 @@ pub mod db;
 pub mod gates;
 pub mod http;
 pub mod identity;
+pub mod jobs;
 pub mod keys;
 pub mod module;
 pub mod people;

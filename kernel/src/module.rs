@@ -12,6 +12,7 @@ use crate::{
     db::{CONTEXT_STATEMENTS, Migration, Statement},
     http::{Constraint, Home, LIMIT_STATEMENTS, Limit, Route, Routes, idempotency},
     identity::{self, Realm, WATCH},
+    jobs::{self, Jobs, WORKER},
     keys, people, place, policies, return_to_play,
     sessions::{self, ReadKeys, Refresh, SignIn, UseCode},
     sign_on::{self, SignOn, StartSignOn},
@@ -60,6 +61,8 @@ pub struct Module {
     /// For its routes that have no limit of their own.
     pub limit: Option<Limit>,
     pub routes: Routes,
+    /// What it does in the background.
+    pub jobs: Jobs,
 }
 
 /// The numbered migrations of a module: `migrations!("clinic"; 1 "patients", …)`.
@@ -86,6 +89,8 @@ pub struct Registry {
     pub entities: Vec<&'static Entity>,
     pub statements: Vec<&'static Statement>,
     pub routes: Vec<Route>,
+    /// What workers do.
+    pub jobs: Jobs,
     /// The modules' names and titles.
     pub titles: Vec<(&'static str, &'static str)>,
     /// The modules' names and prefixes.
@@ -121,6 +126,7 @@ impl Registry {
             entities: vec![],
             statements: vec![],
             routes: vec![],
+            jobs: Jobs::default(),
             titles: all.iter().skip(1).map(|module| (module.name, module.title)).collect(),
             prefixes: all.iter().skip(1).map(|module| (module.name, module.prefix)).collect(),
             constraints: vec![],
@@ -130,6 +136,7 @@ impl Registry {
             registry.entities.extend(module.entities);
             registry.statements.extend(module.statements);
             registry.constraints.push(module.constraints);
+            registry.jobs.extend(module.jobs);
             registry.routes.extend(module.routes.at(&Home {
                 realm: module.realm.map(|realm| realm.name),
                 above: module.above.map(|above| above.realm.name),
@@ -138,8 +145,9 @@ impl Registry {
                 limit: module.limit,
             }));
         }
-        match (registry.repeated_route(), registry.route_opened_elsewhere()) {
-            (Some(route), _) => Err(format!("{route} is declared twice")),
+        let repeated = registry.repeated_route().or(registry.jobs.repeated());
+        match (repeated, registry.route_opened_elsewhere()) {
+            (Some(name), _) => Err(format!("{name} is declared twice")),
             (_, Some(route)) => Err(format!("another module opens the permission of {route}")),
             (None, None) => Ok(registry),
         }
@@ -173,7 +181,10 @@ impl Registry {
 
 /// The rows of all modules, what they delegate and by which slices they read.
 fn matrix(all: &[Module]) -> Matrix {
-    let matrix = Matrix::of(all.iter().flat_map(module_grants).chain([WATCH.grant()]));
+    let scheduled = all.iter().flat_map(|module| &module.jobs.schedules);
+    let system = scheduled.map(|schedule| schedule.account).chain([WATCH, WORKER]);
+    let system = system.map(|account| account.grant());
+    let matrix = Matrix::of(all.iter().flat_map(module_grants).chain(system));
     let delegates = all.iter().flat_map(|module| of_realm(module, module.delegates));
     let matrix =
         delegates.fold(matrix, |matrix, (role, permission)| matrix.delegating(role, permission));
@@ -228,6 +239,7 @@ fn kernel_module() -> Module {
         streams::sql::ALL,
         subjects::sql::ALL,
         audit::sql::ALL,
+        jobs::sql::ALL,
     ];
     let mut routes = Routes::default();
     sessions::routes(&mut routes);
@@ -236,6 +248,7 @@ fn kernel_module() -> Module {
     policies::routes(&mut routes);
     sign_on::routes(&mut routes);
     audit::routes(&mut routes);
+    jobs::routes(&mut routes);
     Module {
         name: "kernel",
         title: "Reeve",
@@ -255,6 +268,7 @@ fn kernel_module() -> Module {
         constraints: kernel_constraints,
         limit: None,
         routes,
+        jobs: jobs::jobs(),
     }
 }
 
@@ -268,6 +282,7 @@ fn kernel_constraints() -> Vec<Constraint> {
         place::constraints(),
         return_to_play::sql::constraints(),
         subjects::sql::constraints(),
+        jobs::constraints(),
     ];
     all.into_iter().flatten().collect()
 }
@@ -289,5 +304,6 @@ fn kernel_migrations() -> Vec<Migration> {
         13 "vault" "0013_vault.sql",
         14 "above_and_limits" "0014_above_and_limits.sql",
         15 "checkpoints" "0015_checkpoints.sql",
+        16 "jobs" "0016_jobs.sql",
     )
 }

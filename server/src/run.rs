@@ -8,6 +8,7 @@ use kernel::{
     db::{DbError, MigrateError, PoolSettings, status},
     http::{Edge, Limits, MetricsHandle, metrics_router, router, serve},
     identity::{IdentitySettings, LoadError, Watch},
+    jobs::Worker,
     module::Registry,
     statutes::StatuteError,
 };
@@ -59,6 +60,7 @@ pub struct Server {
     registry: Registry,
     pool: PoolSettings,
     checkpoints: Checkpoints,
+    jobs_at_once: usize,
 }
 
 impl Server {
@@ -99,13 +101,14 @@ impl Server {
             patience: Duration::from_secs(10),
         };
         let checkpoints = Checkpoints::new(core.clone(), settings.checkpoints.clone());
-        Ok(Self { core, edge, registry, pool, checkpoints })
+        let jobs_at_once = settings.jobs_at_once;
+        Ok(Self { core, edge, registry, pool, checkpoints, jobs_at_once })
     }
 
     /// Serves until `stop` resolves; then answers what has begun and closes.
     ///
     /// # Errors
-    /// The watch could not be set up.
+    /// The watch or the worker could not be set up.
     pub async fn run(
         self,
         listener: TcpListener,
@@ -113,40 +116,76 @@ impl Server {
         limits: Limits,
         stop: impl Future<Output = ()>,
     ) -> Result<(), StartError> {
-        let app = router(self.edge, &self.registry);
+        let app = router(self.edge.clone(), &self.registry);
         let watch = Watch::new(self.core.clone(), &self.pool)?;
+        let worker = self.worker()?;
+        let (stopping, stopped) = watch::channel(false);
         let (end, ended) = watch::channel(false);
-        let until_end = |mut ended: watch::Receiver<bool>| async move {
-            // The sender lives as long as this function.
-            let _ended = ended.wait_for(|end| *end).await;
-        };
-        let private = async {
-            if let Some((listener, handle)) = metrics {
-                let scraped = serve(
-                    listener,
-                    metrics_router(handle.clone()),
-                    limits,
-                    until_end(ended.clone()),
-                );
-                tokio::join!(scraped, keep_up(&handle, until_end(ended.clone())));
-            }
-        };
         let core = self.core.clone();
         let stop = async move {
             stop.await;
-            // They would go on for ever.
+            // No job begins any more, and streams would go on for ever.
+            let _sent = stopping.send(true);
             core.end_streams();
         };
+        let worker = Box::pin(worker.run(until(stopped)));
         let public = async {
-            serve(listener, app, limits, stop).await;
+            tokio::join!(serve(listener, app, limits, stop), worker);
             // Nobody is left to care.
             let _sent = end.send(true);
         };
-        let watch = watch.run(until_end(ended.clone()));
-        let checkpoints = self.checkpoints.run(until_end(ended.clone()));
+        let private = private(metrics, limits, ended.clone());
+        let watch = Box::pin(watch.run(until(ended.clone())));
+        let checkpoints = self.checkpoints.run(until(ended));
         tokio::join!(public, private, watch, checkpoints);
         self.core.db().close();
         Ok(())
+    }
+
+    /// Runs jobs and answers no requests, until `stop` resolves.
+    ///
+    /// # Errors
+    /// The watch or the worker could not be set up.
+    pub async fn work(
+        self,
+        metrics: Option<(TcpListener, MetricsHandle)>,
+        limits: Limits,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), StartError> {
+        let watch = Watch::new(self.core.clone(), &self.pool)?;
+        let worker = self.worker()?;
+        let (end, ended) = watch::channel(false);
+        let work = async {
+            Box::pin(worker.run(stop)).await;
+            let _sent = end.send(true);
+        };
+        let private = private(metrics, limits, ended.clone());
+        tokio::join!(work, private, Box::pin(watch.run(until(ended))));
+        self.core.db().close();
+        Ok(())
+    }
+
+    fn worker(&self) -> Result<Worker, DbError> {
+        let jobs = self.registry.jobs.clone();
+        Worker::new(self.core.clone(), jobs, &self.pool, self.jobs_at_once)
+    }
+}
+
+/// Resolves when it is said, or can no longer be.
+async fn until(mut said: watch::Receiver<bool>) {
+    let _said = said.wait_for(|said| *said).await;
+}
+
+/// The address of the metrics, where there is one.
+async fn private(
+    metrics: Option<(TcpListener, MetricsHandle)>,
+    limits: Limits,
+    ended: watch::Receiver<bool>,
+) {
+    if let Some((listener, handle)) = metrics {
+        let app = metrics_router(handle.clone());
+        let scraped = serve(listener, app, limits, until(ended.clone()));
+        tokio::join!(scraped, keep_up(&handle, until(ended)));
     }
 }
 

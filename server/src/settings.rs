@@ -21,6 +21,8 @@ pub struct Settings {
     pub environment: String,
     pub log_level: String,
     pub pool_size: usize,
+    /// How many jobs this process runs at once.
+    pub jobs_at_once: usize,
     /// After how long a silence a stream sends a comment.
     pub stream_comment: Duration,
     pub data: PathBuf,
@@ -155,6 +157,7 @@ impl Settings {
                 .parsed("POOL_SIZE", "a number of connections")?
                 .unwrap_or(8)
                 .clamp(1, 500),
+            jobs_at_once: source.jobs_at_once()?,
             stream_comment: source.stream_comment()?,
             checkpoints: source.get("REEVE_CHECKPOINTS").map(PathBuf::from),
             data: source.get("REEVE_DATA").map_or_else(default_data, PathBuf::from),
@@ -195,6 +198,11 @@ impl<'a> Source<'a> {
 
     fn issuer(&self, environment: &str) -> String {
         self.get("ISSUER").map_or_else(|| format!("urn:reeve:{environment}"), str::to_owned)
+    }
+
+    fn jobs_at_once(&self) -> Result<usize, SettingsError> {
+        let jobs = self.parsed("JOBS_AT_ONCE", "a number of jobs from 0 to 100")?;
+        Ok(jobs.unwrap_or(4).min(100))
     }
 
     fn stream_comment(&self) -> Result<Duration, SettingsError> {
@@ -412,6 +420,7 @@ mod tests {
             ("TRUSTED_PROXIES", "proxy"),
             ("OUTBOUND_ALLOW", "10.0.0.0/40"),
             ("POOL_SIZE", "-1"),
+            ("JOBS_AT_ONCE", "-1"),
             ("STREAM_COMMENT_SECONDS", "1.5"),
         ] {
             assert!(fault(&[(name, value)]).to_string().starts_with(name), "{name}={value}");

@@ -124,5 +124,6 @@ pub fn module() -> Module {
         constraints: Vec::new,
         limit: Some(Limit::per_minute("default", 60)),
         routes,
+        jobs: Default::default(),
     }
 }

@@ -365,6 +365,7 @@ mod trouble {
             constraints: Vec::new,
             limit: None,
             routes,
+            jobs: Default::default(),
         }
     }
 }

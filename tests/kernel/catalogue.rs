@@ -209,6 +209,8 @@ fn t06_no_view_or_function_shows_another_tenants_rows() {
             "kernel.blind(text)",
             // Nothing but for who stands above, whom the database looks up itself (tests/civic/above.rs).
             "kernel.change_tenant(text,boolean)",
+            // Ids and leases of jobs, and the removal of old ones of this tenant (tests/kernel/jobs.rs).
+            "kernel.claim_job(uuid,integer,uuid[])",
             "kernel.destroy_key(uuid)",
             "kernel.find_below(text,text)",
             "kernel.find_key(bytea)",
@@ -220,15 +222,19 @@ fn t06_no_view_or_function_shows_another_tenants_rows() {
             "kernel.find_tenant(text,text,text)",
             "kernel.found_tenant(text,text,text)",
             "kernel.has_demo()",
+            "kernel.hold_job(uuid)",
             // Where the outbox ends and what is in it: ids alone, for the hub, which gives each tenant its
             // own (tests/kernel/streams.rs).
             "kernel.open(kernel.sealed)",
             "kernel.outbox_end()",
             "kernel.read_outbox(bigint,bigint,integer)",
+            "kernel.remove_old_jobs()",
+            "kernel.renew_job(uuid,uuid,integer)",
             "kernel.seal(uuid,text)",
             "kernel.sweep()",
             // Whose ledger has grown: ids alone (tests/kernel/checkpoints.rs).
             "kernel.tenants_to_checkpoint()",
+            "kernel.tenants_with_old_jobs()",
         ];
         assert_eq!(app.ask(&definers).await, known);
         for none in ["null", "''", "sha256('reeve_sk_')", "'\\x00'"] {

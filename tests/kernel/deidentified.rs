@@ -131,6 +131,7 @@ mod probe {
             constraints: Vec::new,
             limit: None,
             routes,
+            jobs: Default::default(),
         }
     }
 }

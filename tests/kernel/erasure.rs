@@ -144,6 +144,7 @@ mod probe {
             constraints: Vec::new,
             limit: None,
             routes,
+            jobs: Default::default(),
         }
     }
 }

@@ -72,7 +72,10 @@ fn t03_without_a_tenant_no_row_is_seen_and_none_can_be_written() {
                 session.batch_execute(role).await.unwrap();
                 for table in &tables {
                     let seen = sqlstate(&session, &format!("select tenant_id from {table}")).await;
-                    let granted = role == "reset role" && !table.starts_with("vault.");
+                    let by_functions = ["kernel.job_queue", "kernel.job_turn"];
+                    let granted = role == "reset role"
+                        && !table.starts_with("vault.")
+                        && !by_functions.contains(&table.as_str());
                     let no_grant = !granted && seen == "42501";
                     assert!(seen == "ok 0" || no_grant, "{table} after `{settle}; {role}`: {seen}");
                     let insert = format!("insert into {table} (tenant_id) values ('{}')", north.id);

@@ -8,6 +8,7 @@ mod credentials;
 mod deidentified;
 mod erasure;
 mod isolation;
+mod jobs;
 mod ledger;
 pub mod privacy;
 mod statutes;

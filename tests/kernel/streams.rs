@@ -75,6 +75,7 @@ mod probe {
             constraints: Vec::new,
             limit: None,
             routes,
+            jobs: Default::default(),
         }
     }
 }

@@ -140,6 +140,7 @@ mod drones {
         authz::{Answer, Authorized, Committed, Fetched},
         db::Done,
         http::{Docs, Item, Problem, Routes},
+        jobs::{Failure, Finished, Jobs, Kind, Run},
         module::Module,
         permissions,
         policies::AttributesRow,
@@ -163,6 +164,29 @@ mod drones {
                returning true as done";
         fn see(id: Uuid) -> Done
             = "select true as done from kernel.policy where tenant_id = kernel.tenant() and id = $1";
+        /// An hour from now.
+        fn send(id: Uuid, job: Uuid) -> Done
+            = "select kernel.enqueue($2, 'drones.fly', $1, '{}', 1, 3600) is not null as done";
+    }
+
+    #[derive(serde::Deserialize, serde::Serialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+
+    const FLY: Kind<FlyDrone, Nothing> = Kind::new("drones.fly", 1);
+
+    async fn fly_later(
+        act: Authorized<FlyDrone>,
+        Item(id): Item<Uuid>,
+    ) -> Result<Committed<String>, Problem> {
+        let job = act.new_id();
+        act.write(send(id, job), move |_, _| Answer::ok(job.to_string())).await
+    }
+
+    async fn fly_now(act: Authorized<FlyDrone>, run: Run<Nothing>) -> Result<Finished, Failure> {
+        let drone = run.record().ok_or_else(Problem::not_found)?;
+        run.finish(&act, move |tx| Box::pin(async move { tx.run(fly(drone)).await.map(drop) }))
+            .await
     }
 
     async fn fly_one(
@@ -183,7 +207,10 @@ mod drones {
         let mut routes = Routes::default();
         let docs = Docs::new("drones", "", "");
         routes.post(FlyDrone, "/drones/{id}/fly", fly_one, docs.status(204));
+        routes.post(FlyDrone, "/drones/{id}/send", fly_later, docs);
         routes.get(ReadDrone, "/drones/{id}", read_one, docs);
+        let mut jobs = Jobs::default();
+        jobs.on(&FLY, fly_now);
         Module {
             name: "drones",
             title: "probe",
@@ -215,6 +242,7 @@ mod drones {
             constraints: Vec::new,
             limit: None,
             routes,
+            jobs,
         }
     }
 }
@@ -281,6 +309,53 @@ fn a_policy_on_another_action_or_kind_or_of_another_organization_changes_nothing
             other.role("developer").post(&fly, &Value::Null).await.problem(),
             "404 not_found"
         );
+    });
+}
+
+#[test]
+fn j12_a_job_is_judged_when_it_runs_by_the_policies_and_the_role_of_then() {
+    run_with(options(), async |app| {
+        let acme = app.organisation("studio", "acme").await;
+        let (owner, developer) = (acme.role("org_owner"), acme.role("developer"));
+        write(owner, json!({"name": "Fly", "resource": "drone"})).await;
+        let drone = with_drone(&acme, "letters").await;
+        let send = async || {
+            let reply = developer.post(&format!("/drones/{drone}/send"), &Value::Null).await;
+            assert_eq!(reply.status, 200, "{}", reply.text);
+            reply.json().as_str().unwrap().to_owned()
+        };
+        let ends = async |id: &str| {
+            let due = format!("update kernel.job_queue set due_at = now() where job_id = '{id}'");
+            app.database.session("reeve_admin").await.batch_execute(&due).await.unwrap();
+            let begun = Instant::now();
+            loop {
+                let job = owner.get(&format!("/api/v1/jobs/{id}")).await.json();
+                if job["finished_at"].is_string() {
+                    return format!("{} {}", job["status"], job["last_error"]["code"]);
+                }
+                assert!(begun.elapsed() < Duration::from_secs(10), "{job}");
+            }
+        };
+        let (flies, denied, lowered) = (send().await, send().await, send().await);
+        assert_eq!(developer.post("/auth/logout", &json!({})).await.status, 204);
+        assert_eq!(ends(&flies).await, "\"succeeded\" null", "whoever wanted it need not be there");
+        let stop =
+            json!({"name": "Stop", "effect": "deny", "resource": "drone", "actions": ["fly"]});
+        let stop = write(owner, stop).await;
+        assert_eq!(ends(&denied).await, "\"failed\" \"forbidden\"");
+        assert_eq!(owner.delete(&format!("{POLICIES}/{stop}")).await.status, 204);
+        let account = format!("/auth/users/{}", developer.id);
+        assert_eq!(owner.patch(&account, &json!({"role": "viewer"})).await.status, 200);
+        assert_eq!(ends(&lowered).await, "\"failed\" \"forbidden\"");
+        let refused = format!(
+            "select reason from audit.entry where outcome = 'refused' and resource = 'drones.fly'
+                and actor_id = '{}' and permission = 'drone:fly' order by sequence",
+            developer.id
+        );
+        assert_eq!(app.ask(&refused).await, ["denied_by_policy", "forbidden"]);
+        let flown = "select count(*)::text from audit.entry where permission = 'drone:fly'
+                      and resource = 'kernel.policy' and operation = 'UPDATE'";
+        assert_eq!(app.ask(flown).await, ["1"]);
     });
 }
 

@@ -4,6 +4,7 @@ mod audit;
 mod command_line;
 mod crashes;
 mod demo;
+mod jobs;
 mod people;
 mod pools;
 

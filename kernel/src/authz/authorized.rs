@@ -293,7 +293,12 @@ impl<P: Permission> Authorized<P> {
         scope: Scope<'_>,
         bound: &Bound<R>,
     ) -> Result<Vec<R>, Problem> {
-        self.core().flush(&self.context(scope), bound).await.map_err(|e| self.problem(e))
+        let rows = self.core().flush(&self.context(scope), bound).await;
+        let rows = rows.map_err(|e| self.problem(e))?;
+        if bound.statement.enqueues {
+            self.core().wake.wake();
+        }
+        Ok(rows)
     }
 
     pub(super) fn problem(&self, error: DbError) -> Problem {
@@ -428,11 +433,14 @@ impl<P: Permission<Effect = Writes>> Authorized<P> {
             }
             (Err(error), _) => return Err(self.problem(error)),
         };
-        let mut tx = TenantTx { transaction, core };
+        let mut tx = TenantTx { transaction, core, enqueued: false };
         let encoded = work(&mut tx).await?.encode()?;
         let keep = claim.map(|claim| claim.keep(&encoded));
         let ended = tx.transaction.commit(keep.as_ref().as_slice()).await;
         ended.map_err(|e| self.problem(e))?;
+        if tx.enqueued {
+            core.wake.wake();
+        }
         Ok(Committed::new(encoded))
     }
 }
@@ -441,6 +449,8 @@ impl<P: Permission<Effect = Writes>> Authorized<P> {
 pub struct TenantTx<'a> {
     transaction: Transaction,
     core: &'a Core,
+    /// Whether a job was wanted.
+    enqueued: bool,
 }
 
 impl TenantTx<'_> {
@@ -459,6 +469,7 @@ impl TenantTx<'_> {
         if !matches!(statement.scope(), Scope::Own) {
             return Err(Problem::internal("a search takes a flush of its own: look_up or fetch"));
         }
+        self.enqueued |= statement.statement.enqueues;
         let rows = self.transaction.run(&statement).await;
         rows.map_err(|e| Problem::from_db(e, &self.core.constraints))
     }

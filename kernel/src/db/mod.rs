@@ -26,7 +26,9 @@ pub use migrate::{
 pub use platform::Platform;
 pub use pool::{Db, PoolSettings};
 pub use programs::reachable_for_postgres;
-pub use statement::{Bound, Disclosing, Done, Field, Nothing, Param, Row, Statement, check};
+pub use statement::{
+    Bound, Disclosing, Done, Field, Nothing, Param, Row, Statement, check, enqueues,
+};
 pub(crate) use transaction::Transaction;
 
 pub(crate) const CONTEXT_STATEMENTS: &[&Statement] = context::ALL;

@@ -32,6 +32,38 @@ pub struct Statement {
     pub sql: &'static str,
     pub params: &'static [fn(&Type) -> bool],
     pub fields: &'static [Field],
+    /// Whether it wants a job done: when it has committed, this server's worker is woken.
+    pub enqueues: bool,
+}
+
+/// Whether a statement's text calls `kernel.enqueue`.
+pub const fn enqueues(sql: &str) -> bool {
+    let mut rest = sql.as_bytes();
+    while let [_, tail @ ..] = rest {
+        if let [
+            b'k',
+            b'e',
+            b'r',
+            b'n',
+            b'e',
+            b'l',
+            b'.',
+            b'e',
+            b'n',
+            b'q',
+            b'u',
+            b'e',
+            b'u',
+            b'e',
+            b'(',
+            ..,
+        ] = rest
+        {
+            return true;
+        }
+        rest = tail;
+    }
+    false
 }
 
 /// A value that can be sent and kept until the flush is over.
@@ -139,6 +171,7 @@ macro_rules! statements {
                 sql: $crate::statement_sql!([$($resource)?] $sql),
                 params: &[$(<$ty as $crate::postgres_types::ToSql>::accepts),*],
                 fields: <$row as $crate::db::Row>::FIELDS,
+                enqueues: $crate::db::enqueues($crate::statement_sql!([$($resource)?] $sql)),
             };)*
         }
 

@@ -217,6 +217,28 @@ pub(crate) async fn confirm(core: &Core, origin: &Origin, caller: &Caller) -> Re
     if now.role == caller.role { Ok(()) } else { Err(Refused::nobody()) }
 }
 
+/// Who wanted something done later, as they are now: a key that is good, or somebody whose account is. A session they had
+/// may have ended since.
+pub(crate) async fn recall(
+    core: &Core,
+    origin: &Origin,
+    tenant: Uuid,
+    actor: Actor,
+) -> Result<Caller, Refused> {
+    let known = match actor {
+        Actor::ApiKey(id) => {
+            key_holder(core, look_up(core, origin, tenant, &sql::find_key_by_id(id)).await?)?
+        }
+        Actor::User(id) => {
+            let row = look_up(core, origin, tenant, &sql::find_account(id)).await?;
+            account_holder(core, (tenant, id), row)?
+        }
+        _ => return Err(Refused::nobody()),
+    };
+    let caller = known.judge(core.clock.now())?;
+    Ok(Caller { authenticated_by: "job", ..caller })
+}
+
 /// The one row of a credential's look-up.
 async fn look_up<R: crate::db::Row>(
     core: &Core,
@@ -254,6 +276,28 @@ fn key_holder(core: &Core, row: sql::KeyRow) -> Result<Known, Refused> {
         standing,
         looked_up: Instant::now(),
     })
+}
+
+fn account_holder(
+    core: &Core,
+    (tenant, id): (Uuid, Uuid),
+    row: sql::AccountRow,
+) -> Result<Known, Refused> {
+    let realm = core.realm(&row.realm).ok_or_else(Refused::nobody)?.name;
+    let standing = match (row.tenant_active, row.account_active) {
+        (false, _) => Standing::TenantSuspended,
+        (true, false) => Standing::AccountInactive,
+        (true, true) => Standing::Good,
+    };
+    let caller = Caller {
+        tenant,
+        actor: Actor::User(id),
+        realm,
+        role: row.role.and_then(|role| core.matrix.role(realm, &role)),
+        require_if_match: row.require_if_match,
+        ..Caller::anonymous()
+    };
+    Ok(Known { id, caller, standing, looked_up: Instant::now() })
 }
 
 fn session_holder(

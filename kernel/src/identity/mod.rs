@@ -15,7 +15,7 @@ mod watch;
 use uuid::Uuid;
 
 pub use callers::Callers;
-pub(crate) use callers::{Credential, Refused, confirm};
+pub(crate) use callers::{Credential, Refused, confirm, recall};
 pub use key::{ApiKey, KeyText, PREFIX};
 pub use notary::NotaryError;
 pub use realm::{Purpose, Realm, Signature};

@@ -38,6 +38,17 @@ row! {
 }
 
 row! {
+    /// An account whose session does not matter.
+    pub struct AccountRow {
+        role: Option<String>,
+        account_active: bool,
+        tenant_active: bool,
+        require_if_match: bool,
+        realm: String,
+    }
+}
+
+row! {
     /// A signing key, sealed.
     pub struct KeyOfRing {
         id: Uuid,
@@ -58,6 +69,14 @@ statements! {
     fn find_key(hash: Vec<u8>) -> KeyRow
         = "select id, tenant_id, role, expires_at, revoked_at, tenant_active, require_if_match, realm
              from kernel.find_key($1)";
+
+    /// An account and what its jobs need to know of its tenant.
+    fn find_account(id: Uuid) -> AccountRow
+        = "select a.role, a.state = 'active' and a.deleted_at is null as account_active,
+                  t.is_active as tenant_active, t.require_if_match, t.realm
+             from kernel.account a
+             join kernel.tenant t on t.tenant_id = a.tenant_id and t.id = a.tenant_id
+            where a.tenant_id = kernel.tenant() and a.id = $1";
 
     /// A key of the caller's tenant, by its id.
     fn find_key_by_id(id: Uuid) -> KeyRow
@@ -97,8 +116,4 @@ statements! {
               set last_used_at = greatest(kept.last_used_at, excluded.last_used_at)";
 
     fn find_demo() -> Done = "select kernel.has_demo() as done";
-
-    fn sweep() -> Done = "select kernel.sweep() is null as done";
-
-    fn make_partitions() -> Done = "select audit.make_partitions(12) is null as done";
 }

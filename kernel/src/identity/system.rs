@@ -14,7 +14,7 @@ pub struct SystemAccount {
     pub permissions: &'static [&'static str],
 }
 
-/// Watches over credentials, notes their use, keeps the house.
+/// Watches over credentials, notes their use.
 pub(crate) const WATCH: SystemAccount =
     SystemAccount { name: "watch", permissions: &["server:watch"] };
 

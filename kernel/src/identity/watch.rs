@@ -1,5 +1,5 @@
 //! The watch of one replica: hears of withdrawn keys and tenants within a second (P7), and of a changed
-//! law; tells streams what was published; writes down when keys were used, keeps the house.
+//! law; tells streams what was published; writes down when keys were used.
 //!
 //! It has a connection of its own, so that a pool full of requests cannot make it late, and it asks
 //! rather than listens, so that it works behind a pooler in transaction mode.
@@ -20,7 +20,6 @@ use crate::{
 
 const LOOK: Duration = Duration::from_millis(250);
 const NOTE_USE: Duration = Duration::from_secs(30);
-const KEEP_HOUSE: Duration = Duration::from_secs(3600);
 /// Rows of the outbox that are read at once; one transaction may have written more.
 const AT_ONCE: u16 = 2000;
 
@@ -53,7 +52,7 @@ impl Watch {
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut noted, mut kept) = (Instant::now(), None::<Instant>);
+        let mut noted = Instant::now();
         tokio::pin!(stop);
         loop {
             tokio::select! {
@@ -70,10 +69,6 @@ impl Watch {
             if noted.elapsed() > NOTE_USE {
                 noted = Instant::now();
                 self.report("note the use of keys", self.note_use().await);
-            }
-            if kept.is_none_or(|at| at.elapsed() > KEEP_HOUSE) {
-                kept = Some(Instant::now());
-                self.report("keep house", self.keep_house().await);
             }
         }
         self.report("note the use of keys", self.note_use().await);
@@ -127,12 +122,6 @@ impl Watch {
         for (tenant, (ids, times)) in self.core.callers.take_used() {
             self.flush(tenant, &sql::note_use(ids, times)).await?;
         }
-        Ok(())
-    }
-
-    async fn keep_house(&self) -> Result<(), DbError> {
-        self.flush(Uuid::nil(), &sql::sweep()).await?;
-        self.flush(Uuid::nil(), &sql::make_partitions()).await?;
         Ok(())
     }
 

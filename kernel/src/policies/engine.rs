@@ -21,6 +21,7 @@ use crate::{
     authz::{Attributes, Authorized, Governed, Permission},
     db::Bound,
     http::{FieldError, Problem, Route},
+    jobs::Task,
     row,
 };
 
@@ -94,7 +95,9 @@ pub(crate) async fn admit(
             let id = id.parse().map_err(|_| Problem::not_found())?;
             let find = match attributes {
                 Attributes::Of(find) => find(id),
-                Attributes::With(member, find) => find(id, named_in(body, member)?),
+                Attributes::With(member, find) => {
+                    find(id, named(&crate::http::parse_json(body)?, member)?)
+                }
             };
             find_attributes(governed, route.permission, &find).await?
         }
@@ -126,11 +129,37 @@ fn faulty(attributes: &[&'static str]) -> Problem {
     Problem::invalid(attributes.iter().map(fault).collect())
 }
 
-/// The record that a member of the body names.
-fn named_in(body: &[u8], member: &str) -> Result<Uuid, Problem> {
-    let body: Value = crate::http::parse_json(body)?;
+/// The record that a member of a body names.
+fn named(body: &Value, member: &str) -> Result<Uuid, Problem> {
     let named = body.get(member).and_then(Value::as_str).and_then(|id| id.parse().ok());
     named.ok_or_else(|| Problem::field(&["body", member], "uuid", "give the id of a record"))
+}
+
+/// The same for a job that is about to run: judged by its record, or by what it was told where it has none.
+///
+/// # Errors
+/// As [`admit`].
+pub(crate) async fn admit_job(
+    governed: &Governed,
+    task: &Task,
+    record: Option<Uuid>,
+    payload: &Value,
+) -> Result<(), Problem> {
+    let Some(attributes) = task.attributes.filter(|_| governed.narrows()) else { return Ok(()) };
+    let attributes = match (record, payload) {
+        (Some(id), _) => {
+            let find = match attributes {
+                Attributes::Of(find) => find(id),
+                Attributes::With(member, find) => find(id, named(payload, member)?),
+            };
+            find_attributes(governed, task.permission, &find).await?
+        }
+        (None, Value::Object(members)) => members.clone(),
+        (None, _) => Map::new(),
+    };
+    let id = record.map_or_else(|| "new".to_owned(), |id| id.to_string());
+    let decision = governed.decide(task.permission, &id, &attributes).await?;
+    if decision.allowed { Ok(()) } else { Err(denied(task.permission, &decision)) }
 }
 
 async fn find_attributes(

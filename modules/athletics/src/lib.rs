@@ -23,6 +23,7 @@ use kernel::{
     db::Statement,
     http::{Constraint, Routes},
     identity::{Realm, Signature},
+    jobs::Jobs,
     module::Module,
 };
 use passwords::Policy;
@@ -82,6 +83,7 @@ pub fn module() -> Module {
         constraints,
         limit: None,
         routes,
+        jobs: Jobs::default(),
     }
 }
 

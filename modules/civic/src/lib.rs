@@ -21,6 +21,7 @@ use kernel::{
     db::Statement,
     http::{Constraint, Limit, Routes},
     identity::{Realm, Signature},
+    jobs::Jobs,
     module::{Above, Module},
 };
 use passwords::Policy;
@@ -91,6 +92,7 @@ pub fn module() -> Module {
         constraints,
         limit: Some(Limit::per_minute("default", 60)),
         routes,
+        jobs: Jobs::default(),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod permissions;
 use kernel::{
     http::Routes,
     identity::{Realm, Signature},
+    jobs::Jobs,
     module::Module,
 };
 use passwords::Policy;
@@ -69,5 +70,6 @@ pub fn module() -> Module {
         },
         limit: None,
         routes,
+        jobs: Jobs::default(),
     }
 }

@@ -24,6 +24,7 @@ use kernel::{
     db::Statement,
     http::{Constraint, Routes},
     identity::{Realm, Signature},
+    jobs::Jobs,
     module::Module,
 };
 use passwords::Policy;
@@ -86,6 +87,7 @@ pub fn module() -> Module {
         constraints,
         limit: None,
         routes,
+        jobs: Jobs::default(),
     }
 }
 

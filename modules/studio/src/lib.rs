@@ -5,6 +5,7 @@
 //! `privacy.toml`.
 
 mod agents;
+mod deployments;
 mod gateways;
 mod members;
 mod organizations;
@@ -16,6 +17,7 @@ use kernel::{
     db::Statement,
     http::{Constraint, Routes},
     identity::{Realm, Signature},
+    jobs::Jobs,
     module::Module,
 };
 use passwords::Policy;
@@ -44,6 +46,9 @@ pub fn module() -> Module {
     agents::routes(&mut routes);
     versions::routes(&mut routes);
     gateways::routes(&mut routes);
+    deployments::routes(&mut routes);
+    let mut jobs = Jobs::default();
+    deployments::jobs(&mut jobs);
     Module {
         name: "studio",
         title: "Kaizen Studio",
@@ -51,6 +56,7 @@ pub fn module() -> Module {
         migrations: kernel::migrations!("studio";
             1 "organizations" "0001_organizations.sql",
             2 "agents" "0002_agents.sql",
+            3 "deployments" "0003_deployments.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
@@ -66,6 +72,7 @@ pub fn module() -> Module {
         constraints,
         limit: None,
         routes,
+        jobs,
     }
 }
 
@@ -77,6 +84,7 @@ fn statements() -> Vec<&'static Statement> {
         agents::sql::ALL,
         versions::sql::ALL,
         gateways::sql::ALL,
+        deployments::sql::ALL,
     ]
     .concat()
 }
@@ -88,6 +96,7 @@ fn constraints() -> Vec<Constraint> {
         agents::sql::constraints(),
         versions::sql::constraints(),
         gateways::sql::constraints(),
+        deployments::sql::constraints(),
     ];
     all.into_iter().flatten().collect()
 }

@@ -4,7 +4,7 @@
 use kernel::permissions;
 use policy::{Attribute, AttributeKind, Grant, ResourceKind};
 
-use crate::{agents, gateways, workspaces};
+use crate::{agents, deployments, gateways, workspaces};
 
 permissions! {
     ReadOrganization = "organization:read", Reads;
@@ -25,6 +25,11 @@ permissions! {
     CreateGateway = "gateway:create", Writes, about gateways::sql::find_attributes;
     UpdateGateway = "gateway:update", Writes, about gateways::sql::find_attributes;
     DeleteGateway = "gateway:delete", Writes, about gateways::sql::find_attributes;
+    /// Put an agent on a gateway.
+    DeployAgent = "agent:deploy", Writes, about deployments::sql::find_deploy_attributes, with gateway_id;
+    ReadDeployment = "deployment:read", Reads, about deployments::sql::find_attributes;
+    /// Take an agent off its gateway.
+    UpdateDeployment = "deployment:update", Writes, about deployments::sql::find_attributes;
 }
 
 /// What running an organization from day to day takes.
@@ -50,6 +55,8 @@ const RUN: &[&str] = &[
     "policy:write",
     "policy:evaluate",
     "audit:read",
+    "job:read",
+    "job:write",
     "key:read",
     "user:read",
     "user:write",
@@ -76,6 +83,7 @@ pub(crate) const GRANTS: &[Grant] = &[
             "member:read",
             "gateway:read",
             "deployment:read",
+            "job:read",
             "policy:read",
             "policy:evaluate",
         ],
@@ -89,6 +97,7 @@ pub(crate) const GRANTS: &[Grant] = &[
             "member:read",
             "gateway:read",
             "deployment:read",
+            "job:read",
         ],
     },
 ];

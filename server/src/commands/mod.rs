@@ -15,6 +15,7 @@ mod demo_requests;
 mod demo_school;
 mod doctor;
 mod import;
+mod jobs;
 mod operate;
 mod participants_of_the_demo;
 mod people;
@@ -30,6 +31,7 @@ use kernel::{
     audit::{AuditError, CheckpointError},
     db::{DbError, MigrateError},
     identity::rotation::RotationError,
+    jobs::JobFault,
     policies::PolicyFault,
     sign_on::ProviderFault,
     statutes::StatuteError,
@@ -72,6 +74,11 @@ enum Command {
     Demo(DemoArgs),
     /// Serve. Never as an owner or superuser: see `reeve migrate`.
     Serve,
+    /// Run jobs and answer no requests: beside servers with JOBS_AT_ONCE=0, or to have more of them.
+    Worker,
+    /// What is done in the background.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// Bring the schema up to this binary's.
     ///
     /// Logs in with DATABASE_OWNER_URL, creates the login reeve_app (with REEVE_APP_PASSWORD when it
@@ -315,6 +322,27 @@ enum AuditCommand {
 }
 
 #[derive(Subcommand)]
+enum JobsCommand {
+    /// List an organisation's jobs, the newest 1,000.
+    List {
+        #[arg(long)]
+        tenant: String,
+        /// queued, running, succeeded, failed, cancelled or dead.
+        #[arg(long, value_parser = kernel::jobs::STATES)]
+        status: Option<String>,
+    },
+    /// List the dead jobs of all organisations; the server's own are those of the nil one.
+    Dead,
+    /// Let a failed or dead job wait anew, with all its attempts.
+    Retry {
+        /// The server's own when not said.
+        #[arg(long)]
+        tenant: Option<String>,
+        id: uuid::Uuid,
+    },
+}
+
+#[derive(Subcommand)]
 enum TokenKeyCommand {
     /// List the keys, without what is secret.
     List,
@@ -419,6 +447,8 @@ pub enum Failure {
     Audit(#[from] AuditError),
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    Job(JobFault),
     #[error("the database refused: {0}")]
     Db(#[from] DbError),
     #[error("{0}")]
@@ -431,6 +461,16 @@ pub enum Failure {
     Findings(usize),
     #[error("{0} of the lines were refused: see above")]
     Lines(u64),
+}
+
+impl From<JobFault> for Failure {
+    fn from(fault: JobFault) -> Self {
+        match fault {
+            JobFault::Tenant(fault) => Self::Tenant(fault),
+            JobFault::Db(error) => Self::Db(error),
+            none @ JobFault::NotThere => Self::Job(none),
+        }
+    }
 }
 
 impl Failure {
@@ -458,7 +498,7 @@ impl Failure {
             | Self::Migrate(MigrateError::Connect(_) | MigrateError::Busy)
             | Self::Db(DbError::Unavailable(_) | DbError::Timeout)
             | Self::Audit(AuditError::Db(DbError::Unavailable(_))) => 6,
-            Self::Provider(ProviderFault::NotThere) => 4,
+            Self::Provider(ProviderFault::NotThere) | Self::Job(_) => 4,
             Self::Provider(ProviderFault::Setup(_) | ProviderFault::Invalid(_))
             | Self::Policy(PolicyFault::None | PolicyFault::Invalid(_))
             | Self::Statutes(StatuteError::Invalid(_) | StatuteError::Differs(_)) => 5,
@@ -501,6 +541,8 @@ pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failu
         match cli.command {
             Command::Demo(args) => demo::demo(work, &args).await,
             Command::Serve => operate::serve(work).await,
+            Command::Worker => operate::worker(work).await,
+            Command::Jobs(command) => jobs::jobs(work, command).await,
             Command::Migrate { status } => operate::migrate(work, status).await,
             Command::Doctor => doctor::doctor(work).await,
             Command::Tenant(command) => people::tenant(work, command).await,

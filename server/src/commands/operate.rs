@@ -1,14 +1,15 @@
-//! `serve` and `migrate`.
+//! `serve`, `worker` and `migrate`.
 
 use std::net::SocketAddr;
 
 use kernel::{
     Clock,
     db::{self},
-    http::{Limits, install_metrics},
+    http::{Limits, MetricsHandle, install_metrics},
     module::Registry,
 };
 use serde_json::json;
+use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use super::{Failure, show};
@@ -61,18 +62,32 @@ pub async fn serve(work: Work<'_>) -> Result<(), Failure> {
     listen_and_run(&settings, server).await
 }
 
+pub async fn worker(work: Work<'_>) -> Result<(), Failure> {
+    log(work.settings, &work.settings.log_level);
+    if work.settings.jobs_at_once == 0 {
+        return Err(Failure::Usage("JOBS_AT_ONCE is 0: a worker runs at least one".into()));
+    }
+    let settings = work.settings.clone();
+    let server = work.server().await?;
+    let metrics = metrics(&settings).await?;
+    tracing::info!(at_once = settings.jobs_at_once, version = env!("CARGO_PKG_VERSION"), "working");
+    server.work(metrics, Limits::default(), stop_signal()).await?;
+    Ok(())
+}
+
 /// Listens on the public and the private address, until a signal.
 pub async fn listen_and_run(settings: &Settings, server: Server) -> Result<(), Failure> {
     let listener = listen(address(settings)).await?;
-    let metrics = match settings.metrics_addr {
-        Some(address) => {
-            let handle = install_metrics().map_err(|e| Failure::Usage(e.to_string()))?;
-            Some((listen(address).await?, handle))
-        }
-        None => None,
-    };
+    let metrics = metrics(settings).await?;
     server.run(listener, metrics, Limits::default(), stop_signal()).await?;
     Ok(())
+}
+
+/// The private address, where there is one.
+async fn metrics(settings: &Settings) -> Result<Option<(TcpListener, MetricsHandle)>, Failure> {
+    let Some(address) = settings.metrics_addr else { return Ok(None) };
+    let handle = install_metrics().map_err(|e| Failure::Usage(e.to_string()))?;
+    Ok(Some((listen(address).await?, handle)))
 }
 
 pub fn address(settings: &Settings) -> SocketAddr {

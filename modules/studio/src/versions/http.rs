@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use kernel::{
-    authz::{Answer, Authorized, Committed, Fetched},
+    authz::{Answer, Authorized, Committed, Fetched, TenantTx},
     db::Bound,
     http::{
         Body, FromQuery, Item, List, Page, Paging, Problem, Query, QueryReader, parameter, words,
@@ -202,6 +202,31 @@ pub async fn roll_back(
         })
     })
     .await
+}
+
+/// The version of this number, or the agent's current one, for a deployment.
+///
+/// # Errors
+/// 422 where there is none of this number, 409 `not_published` where there is none at all.
+pub(crate) async fn pinned(
+    tx: &mut TenantTx<'_>,
+    agent: Uuid,
+    number: Option<i32>,
+) -> Result<Uuid, Problem> {
+    let find = match number {
+        Some(number) => sql::find_by_number(agent, number),
+        None => sql::find_current(agent),
+    };
+    let found = tx.run(find).await?.into_iter().next();
+    found.map(|version| version.id).ok_or_else(|| match number {
+        Some(_) => {
+            Problem::field(&["body", "version"], "unknown", "this agent has no such version")
+        }
+        None => {
+            let detail = "this agent was never published: publish a version of it first";
+            Problem::conflict("not_published", detail)
+        }
+    })
 }
 
 pub async fn read(

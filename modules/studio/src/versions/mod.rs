@@ -5,6 +5,8 @@ mod http;
 mod rules;
 pub(crate) mod sql;
 
+pub(crate) use http::pinned;
+
 use kernel::http::Routes;
 
 use crate::permissions::{ReadAgent, UpdateAgent};

@@ -70,6 +70,9 @@ statements! {
     fn find_by_number(agent: Uuid, number: i32) -> VersionRow
         = concat!("select ", columns!(), of_agent!(), "and v.number = $2");
 
+    fn find_current(agent: Uuid) -> VersionRow
+        = concat!("select ", columns!(), of_agent!(), "and v.id = a.current_version_id");
+
     fn read_by_hash(agent: Uuid, hash: String) -> ContentRow
         = concat!("select ", columns!(), ", v.workflow", of_agent!(), "and v.hash = $2");
 
