@@ -308,6 +308,23 @@ impl InputField {
 }
 
 impl Http {
+    /// Scheme, host and port, which hang on no value.
+    pub fn origin(&self) -> Option<String> {
+        let url = Url::parse(self.url.head()).ok()?;
+        Some(url.origin().ascii_serialization())
+    }
+
+    /// The address that it calls. Values are encoded, and climb out of no folder.
+    ///
+    /// # Errors
+    /// See [`Template::render`]; a value that would be a step up.
+    pub fn address(&self, scope: &Scope<'_>, largest: usize) -> Result<String, RunFault> {
+        let made = self.url.render_with(scope, largest, encode)?;
+        let path = made.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+        let steps_up = path.replace("%2e", ".").split('/').any(|step| step == "." || step == "..");
+        if steps_up { Err(RunFault::Unfit) } else { Ok(made) }
+    }
+
     fn read(mut members: Members<'_, '_>) -> Option<Self> {
         let method = members.text("method", TEXT_BYTES);
         let known = method.and_then(|name| Method::ALL.into_iter().find(|m| m.name() == name));
@@ -334,6 +351,16 @@ impl Http {
         let complete = fixed && sent == body.is_some();
         complete.then_some(Self { method: known?, url: url?, headers: headers?, body })
     }
+}
+
+/// Everything but what RFC 3986 section 2.3 calls unreserved.
+fn encode(text: &str) -> String {
+    text.bytes().fold(String::new(), |made, byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            made + char::from(byte).encode_utf8(&mut [0; 4])
+        }
+        _ => format!("{made}%{byte:02X}"),
+    })
 }
 
 /// Whose address it is does not hang on a value: else whoever calls an agent would choose where it
