@@ -21,6 +21,7 @@ use crate::{
     problem::Problem,
     registrations::{Conflict, Kept, New, Registered, Status},
     run::{Cause, Failure},
+    trace::Record,
 };
 
 /// Bytes of a body, and how long it may take to come.
@@ -182,31 +183,36 @@ impl Gateway {
             let detail = "as many runs as this gateway has places for go on: come back in a second";
             return Err(Problem::new(503, "busy", detail));
         };
-        let run_id = self.clock.new_id();
-        let running = self.traces.begin(run_id, agent, self.clock.now());
-        let run = self.runner.run(&agent.workflow, Arc::new(sent.input), &running.0);
+        let running = self.traces.begin(self.clock.new_id(), agent, self.clock.now());
+        let trace = running.0.clone();
+        let run = self.runner.run(&agent.workflow, Arc::new(sent.input), &trace);
         // A run holds all its values: not on the stack of whoever waits for it.
         let result = Box::pin(run).await;
         running.finish(&result);
-        let trace_url = format!("{}/v1/runs/{run_id}", self.url);
-        let (agent_id, version_hash) = (agent.kept.agent_id, &agent.kept.version_hash);
+        let about = self.about(&trace.record());
         match result {
             Ok(output) => {
-                let body = json!({
-                    "run_id": run_id,
-                    "agent_id": agent_id,
-                    "version_hash": version_hash,
-                    "output": output,
-                    "trace_url": trace_url,
-                });
-                Ok(json_answer(StatusCode::OK, &body))
+                let body = about.chain([("output", Value::Object(output))]);
+                let body = body.map(|(name, value)| (name.to_owned(), value)).collect();
+                Ok(json_answer(StatusCode::OK, &Value::Object(body)))
             }
-            Err(failure) => Err(failed(failure)
-                .with("run_id", run_id.to_string())
-                .with("agent_id", agent_id.to_string())
-                .with("version_hash", version_hash.as_str())
-                .with("trace_url", trace_url)),
+            Err(failure) => {
+                let with = |problem: Problem, (name, value)| problem.with(name, value);
+                Err(about.fold(failed(failure), with))
+            }
         }
+    }
+
+    /// What every answer of a run says of it.
+    fn about(&self, run: &Record) -> impl Iterator<Item = (&'static str, Value)> + use<> {
+        let trace_url = format!("{}/v1/runs/{}", self.url, run.run_id);
+        [
+            ("run_id", json!(run.run_id)),
+            ("agent_id", json!(run.agent_id)),
+            ("version_hash", json!(run.version_hash)),
+            ("trace_url", trace_url.into()),
+        ]
+        .into_iter()
     }
 
     fn registrar(&self, headers: &HeaderMap) -> Result<(), Problem> {

@@ -37,7 +37,7 @@ impl Runner {
 
     async fn http(&self, http: &Http, scope: &Scope<'_>) -> Result<Value, Failure> {
         let largest = self.limits.value;
-        let address = http.address(scope, largest)?;
+        let address = http.address(scope)?;
         let url = self.outbound.check(&address).map_err(|unfit| Failure::call(unfit.code()))?;
         let mut headers = HeaderMap::new();
         for (name, value) in &http.headers {

@@ -3,7 +3,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 use workflow::Fault;
 
@@ -17,7 +17,8 @@ pub(crate) struct Problem {
     detail: String,
     /// All that is wrong with what was sent, each with its place.
     errors: Vec<Fault>,
-    members: Map<String, Value>,
+    /// Further members of the answer.
+    members: Vec<(&'static str, Value)>,
 }
 
 impl Problem {
@@ -27,7 +28,7 @@ impl Problem {
             code,
             detail: detail.into(),
             errors: vec![],
-            members: Map::new(),
+            members: vec![],
         }
     }
 
@@ -48,8 +49,8 @@ impl Problem {
     }
 
     /// The same, with a further member in its answer.
-    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.push((name, value.into()));
         self
     }
 
@@ -64,7 +65,7 @@ impl Problem {
             "request_id": request_id,
         });
         if let Value::Object(body) = &mut body {
-            body.extend(self.members);
+            body.extend(self.members.into_iter().map(|(name, value)| (name.to_owned(), value)));
             if !self.errors.is_empty() {
                 body.insert("errors".into(), json!(self.errors));
             }

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::{
     Condition, Fault, HEADERS, INPUT_FIELDS, MAP_ITEMS, MODEL_TOKENS, Path, Pick, RunFault, Scope,
-    TEXT_BYTES, Template, Type,
+    TEXT_BYTES, Template, Type, URL_BYTES,
     members::{Members, Place},
     number::exact,
     size,
@@ -317,9 +317,9 @@ impl Http {
     /// The address that it calls. Values are encoded, and climb out of no folder.
     ///
     /// # Errors
-    /// See [`Template::render`]; a value that would be a step up.
-    pub fn address(&self, scope: &Scope<'_>, largest: usize) -> Result<String, RunFault> {
-        let made = self.url.render_with(scope, largest, encode)?;
+    /// See [`Template::render`]; more than [`URL_BYTES`]; a value that would be a step up.
+    pub fn address(&self, scope: &Scope<'_>) -> Result<String, RunFault> {
+        let made = self.url.render_with(scope, URL_BYTES, encode)?;
         let path = made.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         let steps_up = path.replace("%2e", ".").split('/').any(|step| step == "." || step == "..");
         if steps_up { Err(RunFault::Unfit) } else { Ok(made) }
@@ -355,12 +355,22 @@ impl Http {
 
 /// Everything but what RFC 3986 section 2.3 calls unreserved.
 fn encode(text: &str) -> String {
-    text.bytes().fold(String::new(), |made, byte| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            made + char::from(byte).encode_utf8(&mut [0; 4])
+    let mut made = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                made.push(char::from(byte));
+            }
+            _ => {
+                made.push('%');
+                for half in [byte >> 4, byte & 15] {
+                    let digit = char::from_digit(half.into(), 16).unwrap_or_default();
+                    made.push(digit.to_ascii_uppercase());
+                }
+            }
         }
-        _ => format!("{made}%{byte:02X}"),
-    })
+    }
+    made
 }
 
 /// Whose address it is does not hang on a value: else whoever calls an agent would choose where it

@@ -150,7 +150,7 @@ fn a_value_chooses_neither_whom_an_agent_calls_nor_another_folder() {
         let node = workflow.nodes().iter().find(|node| node.id == "greeting").unwrap();
         let Kind::Http(http) = &node.kind else { panic!("an http node") };
         let value = Value::from(value);
-        http.address(&Scope::from([("a", &value)]), 100).map_err(RunFault::code)
+        http.address(&Scope::from([("a", &value)])).map_err(RunFault::code)
     };
     let at = |value| address("https://api.example.org/v1/{{a}}?q={{a}}", value);
     assert_eq!(
@@ -161,6 +161,7 @@ fn a_value_chooses_neither_whom_an_agent_calls_nor_another_folder() {
     for value in ["..", "."] {
         assert_eq!(at(value), Err("value_unfit"));
     }
+    assert_eq!(at(&"/".repeat(1 << 20)), Err("value_too_large"));
     assert_eq!(address("https://h.example/%2E{{a}}", "."), Err("value_unfit"));
     for url in [
         "https://{{a}}/",
