@@ -13,6 +13,7 @@ mod athletics;
 mod civic;
 mod clinic;
 mod conformance;
+mod gateway;
 mod http;
 mod kernel;
 mod people;

@@ -72,6 +72,22 @@ pub(crate) struct Drawn<'v> {
     pub(crate) kind: Option<Kind>,
 }
 
+/// What React Flow keeps beside what a node does.
+const NODE_DRAWING: [&str; 10] = [
+    "position",
+    "measured",
+    "width",
+    "height",
+    "selected",
+    "dragging",
+    "style",
+    "zIndex",
+    "sourcePosition",
+    "targetPosition",
+];
+const EDGE_DRAWING: [&str; 7] =
+    ["type", "label", "selected", "animated", "style", "markerEnd", "zIndex"];
+
 /// The workflow that a document is.
 ///
 /// # Errors
@@ -138,8 +154,7 @@ fn read_node<'v>(at: usize, node: &'v Value, place: Place<'_>) -> Option<Drawn<'
     }
     let data = members.required("data");
     let kind = data.zip(known).and_then(|((data, place), name)| Kind::read(name, data, place));
-    // What React Flow keeps beside them.
-    members.ignore(&["position", "measured", "width", "height", "selected", "dragging"]);
+    members.ignore(&NODE_DRAWING);
     members.finish();
     Some(Drawn { at, id: id?, kind })
 }
@@ -151,7 +166,7 @@ fn read_edge<'v>(at: usize, edge: &'v Value, place: Place<'_>) -> Option<Wire<'v
     let source_handle = members.optional_text("sourceHandle", NAME_CHARS);
     let target = members.text("target", TEXT_BYTES);
     let target_handle = members.optional_text("targetHandle", NAME_CHARS);
-    members.ignore(&["selected", "animated"]);
+    members.ignore(&EDGE_DRAWING);
     members.finish();
     Some(Wire { at, id: id?, source: source?, source_handle, target: target?, target_handle })
 }

@@ -20,6 +20,8 @@ pub enum RunFault {
     TooLarge,
     /// A map over what is no list.
     NotAList,
+    /// A value that cannot stand where it would.
+    Unfit,
 }
 
 impl RunFault {
@@ -29,6 +31,7 @@ impl RunFault {
             Self::Missing => "value_missing",
             Self::TooLarge => "value_too_large",
             Self::NotAList => "not_a_list",
+            Self::Unfit => "value_unfit",
         }
     }
 }

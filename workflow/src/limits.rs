@@ -24,6 +24,8 @@ pub const INPUT_FIELDS: usize = 32;
 pub const HEADERS: usize = 16;
 /// Bytes of a header's value, of a model's name, of a text that a condition compares with.
 pub const TEXT_BYTES: usize = 1024;
+/// Bytes of an address that is called.
+pub const URL_BYTES: usize = 2048;
 /// Items of a list that a map goes through.
 pub const MAP_ITEMS: usize = 1000;
 /// Tokens that a model may be asked for.

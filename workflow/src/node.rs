@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::{
     Condition, Fault, HEADERS, INPUT_FIELDS, MAP_ITEMS, MODEL_TOKENS, Path, Pick, RunFault, Scope,
-    TEXT_BYTES, Template, Type,
+    TEXT_BYTES, Template, Type, URL_BYTES,
     members::{Members, Place},
     number::exact,
     size,
@@ -308,6 +308,23 @@ impl InputField {
 }
 
 impl Http {
+    /// Scheme, host and port, which hang on no value.
+    pub fn origin(&self) -> Option<String> {
+        let url = Url::parse(self.url.head()).ok()?;
+        Some(url.origin().ascii_serialization())
+    }
+
+    /// The address that it calls. Values are encoded, and climb out of no folder.
+    ///
+    /// # Errors
+    /// See [`Template::render`]; more than [`URL_BYTES`]; a value that would be a step up.
+    pub fn address(&self, scope: &Scope<'_>) -> Result<String, RunFault> {
+        let made = self.url.render_with(scope, URL_BYTES, encode)?;
+        let path = made.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+        let steps_up = path.replace("%2e", ".").split('/').any(|step| step == "." || step == "..");
+        if steps_up { Err(RunFault::Unfit) } else { Ok(made) }
+    }
+
     fn read(mut members: Members<'_, '_>) -> Option<Self> {
         let method = members.text("method", TEXT_BYTES);
         let known = method.and_then(|name| Method::ALL.into_iter().find(|m| m.name() == name));
@@ -334,6 +351,26 @@ impl Http {
         let complete = fixed && sent == body.is_some();
         complete.then_some(Self { method: known?, url: url?, headers: headers?, body })
     }
+}
+
+/// Everything but what RFC 3986 section 2.3 calls unreserved.
+fn encode(text: &str) -> String {
+    let mut made = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                made.push(char::from(byte));
+            }
+            _ => {
+                made.push('%');
+                for half in [byte >> 4, byte & 15] {
+                    let digit = char::from_digit(half.into(), 16).unwrap_or_default();
+                    made.push(digit.to_ascii_uppercase());
+                }
+            }
+        }
+    }
+    made
 }
 
 /// Whose address it is does not hang on a value: else whoever calls an agent would choose where it

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{Diff, canonical, diff, hash, validate};
+use crate::{Diff, Kind, RunFault, Scope, canonical, diff, hash, validate};
 
 fn answer() -> Value {
     serde_json::from_str(include_str!("../examples/answer.json")).unwrap()
@@ -136,6 +136,43 @@ fn all_faults_are_told_at_once() {
     let expected: Vec<_> =
         expected.iter().map(|(path, code)| ((*path).to_owned(), *code)).collect();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn a_value_chooses_neither_whom_an_agent_calls_nor_another_folder() {
+    let address = |url: &str, value: &str| {
+        let document = with(|d| {
+            let data = json!({"method": "GET", "url": url});
+            d["nodes"][1] = json!({"id": "greeting", "type": "http", "data": data});
+            d["edges"][0]["targetHandle"] = Value::Null;
+        });
+        let workflow = validate(&document).map_err(|faults| faults[0].code)?;
+        let node = workflow.nodes().iter().find(|node| node.id == "greeting").unwrap();
+        let Kind::Http(http) = &node.kind else { panic!("an http node") };
+        let value = Value::from(value);
+        http.address(&Scope::from([("a", &value)])).map_err(RunFault::code)
+    };
+    let at = |value| address("https://api.example.org/v1/{{a}}?q={{a}}", value);
+    assert_eq!(
+        at("x/../é&=").unwrap(),
+        "https://api.example.org/v1/x%2F..%2F%C3%A9%26%3D?q=x%2F..%2F%C3%A9%26%3D"
+    );
+    assert_eq!(at("%2e%2e").unwrap(), "https://api.example.org/v1/%252e%252e?q=%252e%252e");
+    for value in ["..", "."] {
+        assert_eq!(at(value), Err("value_unfit"));
+    }
+    assert_eq!(at(&"/".repeat(1 << 20)), Err("value_too_large"));
+    assert_eq!(address("https://h.example/%2E{{a}}", "."), Err("value_unfit"));
+    for url in [
+        "https://{{a}}/",
+        "{{a}}",
+        "https://h{{a}}/",
+        "https://h.example:{{a}}/",
+        "//h/{{a}}",
+        "https:/{{a}}",
+    ] {
+        assert_eq!(address(url, "x"), Err("address"), "{url}");
+    }
 }
 
 #[test]
