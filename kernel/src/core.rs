@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     audit,
+    authz::Call,
     codes::Codes,
     db::{Bound, Context, Db, DbError, Origin, PoolSettings, Row, Scope},
     http::{Constraint, Cursors, Problem},
@@ -202,9 +203,14 @@ impl Core {
         context: &Context<'_>,
         route: &str,
         reason: &'static str,
+        call: Option<&Call>,
+        status: u16,
     ) {
         metrics::counter!("reeve_refusals_total", "reason" => reason).increment(1);
-        let entry = audit::sql::insert_refusal(operation_of(route), route.to_owned(), reason);
+        let status = call.map(|_| i32::from(status));
+        let record = call.and_then(|call| call.record);
+        let (operation, route) = (operation_of(route), route.to_owned());
+        let entry = audit::sql::insert_refusal(operation, route.clone(), reason, record, status);
         if let Err(error) = self.flush(context, &entry).await {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
@@ -227,14 +233,14 @@ impl Core {
         let Refused { tenant, actor, problem } = refused;
         let context = Context { tenant, actor, permission, origin, scope: Scope::Own, now: None };
         if matches!(problem.status, 400 | 401 | 403) {
-            self.record_refusal(&context, route, problem.code).await;
+            self.record_refusal(&context, route, problem.code, None, problem.status).await;
         }
         *problem
     }
 }
 
 /// `POST /v1/patients` is an attempt to create.
-fn operation_of(route: &str) -> &'static str {
+pub(crate) fn operation_of(route: &str) -> &'static str {
     match route.split(' ').next() {
         Some("POST") => "CREATE",
         Some("PATCH" | "PUT") => "UPDATE",

@@ -2,4 +2,5 @@
 
 mod agents;
 mod deployments;
+mod record;
 mod workspaces;

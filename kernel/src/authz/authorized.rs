@@ -13,11 +13,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Answer, Committed, Disclosed, Discloses, Effect, Fetched, Permission, Reads, Sight, Writes,
+    Answer, Committed, Disclosed, Discloses, Effect, Encoded, Fetched, Permission, Reads, Sight,
+    Writes,
 };
 use crate::{
-    core::{Clock, Core},
-    db::{Actor, Bound, Context, DbError, Disclosing, Origin, Row, Scope, Transaction},
+    audit::sql,
+    core::{Clock, Core, operation_of},
+    db::{Actor, Bound, Context, DbError, Disclosing, Done, Origin, Row, Scope, Transaction},
     http::{Counted, Problem, idempotency::Claim},
     privacy::Reveal,
 };
@@ -75,10 +77,18 @@ pub struct Governed {
     pub(crate) slice: Option<&'static str>,
     pub(crate) if_match: Option<String>,
     pub(crate) idempotency: Option<Claim>,
+    /// Where the request is itself put on record.
+    pub(crate) call: Option<Call>,
     /// The server's, unless an operator loads what was long ago.
     pub(crate) clock: Clock,
     /// What of a limit this request has used, for the edge to tell.
     pub(crate) counted: Arc<OnceLock<Counted>>,
+}
+
+/// What the ledger says of a request whose realm puts each change on record: which record its path names.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) record: Option<Uuid>,
 }
 
 /// The right to do `P` for one tenant, and the only handle to the database. Made by the kernel
@@ -205,7 +215,8 @@ impl<P: Permission> Authorized<P> {
     /// codes, whose callers are nobody until then.
     pub(crate) fn on_behalf_of(&self, caller: Caller) -> Self {
         let from = (*self.governed).clone();
-        let governed = Governed { caller, slice: None, if_match: None, idempotency: None, ..from };
+        let (if_match, idempotency, call) = (None, None, None);
+        let governed = Governed { caller, slice: None, if_match, idempotency, call, ..from };
         Self { governed: Arc::new(governed), permission: PhantomData }
     }
 
@@ -379,7 +390,8 @@ impl<P: Permission<Effect = Discloses>> Authorized<P> {
 
 impl<P: Permission<Effect = Writes>> Authorized<P> {
     /// Runs one writing statement and commits, in one flush; no row written is 404. Under an
-    /// `Idempotency-Key` the answer is kept in the same transaction, which takes a second flush.
+    /// `Idempotency-Key`, or where requests are on record, the answer is kept in the same transaction, which takes a
+    /// second flush.
     ///
     /// # Errors
     /// 404, a constraint's own problem, 412, or what [`Problem`] says of the database's failure.
@@ -392,7 +404,7 @@ impl<P: Permission<Effect = Writes>> Authorized<P> {
             Some(row) => Ok(view(row, &Reveal::on_record())),
             None => Err(Problem::not_found()),
         };
-        if self.governed.idempotency.is_none() {
+        if self.governed.idempotency.is_none() && self.governed.call.is_none() {
             return Ok(Committed::new(answer(self.flush(&statement).await?)?.encode()?));
         }
         self.transact(|tx| Box::pin(async move { answer(tx.run(statement).await?) })).await
@@ -436,12 +448,21 @@ impl<P: Permission<Effect = Writes>> Authorized<P> {
         let mut tx = TenantTx { transaction, core, enqueued: false };
         let encoded = work(&mut tx).await?.encode()?;
         let keep = claim.map(|claim| claim.keep(&encoded));
-        let ended = tx.transaction.commit(keep.as_ref().as_slice()).await;
+        let call =
+            self.governed.call.as_ref().map(|call| call.entry(self.governed.route, &encoded));
+        let last: Vec<_> = keep.iter().chain(&call).collect();
+        let ended = tx.transaction.commit(&last).await;
         ended.map_err(|e| self.problem(e))?;
         if tx.enqueued {
             core.wake.wake();
         }
         Ok(Committed::new(encoded))
+    }
+}
+
+impl Call {
+    fn entry(&self, route: &'static str, answer: &Encoded) -> Bound<Done> {
+        sql::insert_call(operation_of(route), route, self.record, i32::from(answer.status))
     }
 }
 
@@ -529,7 +550,8 @@ impl Governed {
         if let Some(refusal) = &problem.refused {
             let mut context = self.context(refusal.permission, Scope::Own);
             context.tenant = refusal.tenant.unwrap_or(context.tenant);
-            self.core.record_refusal(&context, self.route, problem.code).await;
+            let (call, status) = (self.call.as_ref(), problem.status);
+            self.core.record_refusal(&context, self.route, problem.code, call, status).await;
         }
         problem
     }

@@ -155,6 +155,7 @@ mod sight;
 pub use answer::{Answer, Committed, Disclosed, Fetched, Followed, Released, Reply};
 pub(crate) use answer::{Encoded, Events, NextPage};
 pub(crate) use authorized::ANONYMOUS;
+pub(crate) use authorized::Call;
 pub use authorized::{Authorized, Caller, Governed, TenantTx};
 pub use operator::Operator;
 pub use permission::{

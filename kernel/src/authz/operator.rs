@@ -43,6 +43,7 @@ impl Operator {
             slice: None,
             if_match: None,
             idempotency: None,
+            call: None,
             clock,
             counted: Arc::default(),
         };

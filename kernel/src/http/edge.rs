@@ -37,7 +37,7 @@ use super::{
     telemetry::{self, Trace},
 };
 use crate::{
-    authz::{Caller, Encoded, Events, Governed, NextPage},
+    authz::{Call, Caller, Encoded, Events, Governed, NextPage},
     core::Core,
     db::{Actor, Origin},
     identity::{Credential, Refused},
@@ -256,9 +256,15 @@ async fn govern(
         caller,
         if_match: text("if-match").map(Into::into),
         idempotency: None,
+        call: None,
         clock: edge.core.clock.clone(),
         counted: seen.counted.clone(),
     };
+    let id = params.iter().find(|(name, _)| *name == "id").map(|(_, value)| value);
+    let on_record = edge.core.realm(governed.caller.realm).is_some_and(|r| r.calls_on_record);
+    if on_record && route.method != Method::Get {
+        governed.call = Some(Call { record: id.and_then(|id| id.parse().ok()) });
+    }
     let permitted = edge.core.matrix.permits(governed.caller.role, route.permission);
     if !permitted || !route.serves(governed.caller.realm) {
         return Err(governed.refuse(governed.forbidden(route.permission)).await);
@@ -270,7 +276,6 @@ async fn govern(
             governed.idempotency = Some(Claim::new(route.name, parts.uri.path(), &key, &body)?);
         }
     }
-    let id = params.iter().find(|(name, _)| *name == "id").map(|(_, value)| value);
     if let Err(problem) = admit(&governed, route, id, &body).await {
         return Err(governed.refuse(problem).await);
     }
@@ -282,6 +287,9 @@ async fn govern(
     };
     let governed = Arc::new(governed);
     match (route.handler)(governed.clone(), &incoming).await {
+        Err(problem) if governed.call.is_some() && problem.refused.is_none() => {
+            Err(governed.refuse(problem.refusing(route.permission)).await)
+        }
         Err(problem) => Err(governed.refuse(problem).await),
         answered => answered,
     }

@@ -41,6 +41,8 @@ pub struct Realm {
     pub tenant_fields: &'static [&'static str],
     /// Whether its organizations narrow roles by attribute policies (C-20).
     pub attribute_policies: bool,
+    /// Whether each change that its people ask for leaves an entry of its own, with its answer's status (Z-053).
+    pub calls_on_record: bool,
     /// The languages that its people are spoken to in, by ISO 639 code; `None`: any.
     pub languages: Option<&'static [&'static str]>,
     /// How often an address may sign in as one of its people; beside it guesses are slowed everywhere.

@@ -304,6 +304,7 @@ impl Shared {
             caller,
             if_match: None,
             idempotency: None,
+            call: None,
             clock: self.core.clock.clone(),
             counted: Arc::default(),
         };

@@ -38,6 +38,7 @@ pub const REALM: Realm = Realm {
     passwords: Policy::Argon2id,
     tenant_fields: &["school_id"],
     attribute_policies: false,
+    calls_on_record: false,
     languages: None,
     login_limit: None,
 };

@@ -37,6 +37,7 @@ pub const REALM: Realm = Realm {
     // TokenPayload has `tenant_id`; a user has `municipality_id` too.
     tenant_fields: &["tenant_id", "municipality_id"],
     attribute_policies: false,
+    calls_on_record: false,
     languages: Some(text::LANGUAGES),
     login_limit: Some(Limit::per_minute("login", 5)),
 };

@@ -40,6 +40,7 @@ pub const REALM: Realm = Realm {
     passwords: Policy::Pbkdf2Sha256,
     tenant_fields: &["tenant_id"],
     attribute_policies: false,
+    calls_on_record: false,
     languages: None,
     login_limit: None,
 };

@@ -33,6 +33,7 @@ pub const REALM: Realm = Realm {
     passwords: Policy::Argon2id,
     tenant_fields: &["organization_id"],
     attribute_policies: true,
+    calls_on_record: true,
     languages: None,
     login_limit: None,
 };
