@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
+use outbound::{Allowed, Outbound};
 use passwords::Hashers;
 use policy::{Classes, Matrix, Vocabulary, statutes::Statutes};
 use uuid::Uuid;
@@ -114,6 +115,8 @@ pub struct Core {
     /// Of this server's worker.
     pub(crate) wake: Wake,
     sso: OnceLock<Result<sso::Client, String>>,
+    outbound_allowed: Allowed,
+    outbound: OnceLock<Result<Outbound, String>>,
     pub(crate) identity: IdentitySettings,
     pub clock: Clock,
 }
@@ -128,6 +131,7 @@ impl Core {
         pool: &PoolSettings,
         identity: IdentitySettings,
         stream_settings: StreamSettings,
+        outbound_allowed: Allowed,
         clock: Clock,
     ) -> Result<Arc<Self>, DbError> {
         Ok(Arc::new(Self {
@@ -150,6 +154,8 @@ impl Core {
             stream_settings,
             wake: Wake::default(),
             sso: OnceLock::new(),
+            outbound_allowed,
+            outbound: OnceLock::new(),
             identity,
             clock,
         }))
@@ -162,6 +168,13 @@ impl Core {
     /// The client of identity providers, made when the first sign-on comes.
     pub(crate) fn sso(&self) -> Result<&sso::Client, Problem> {
         let made = self.sso.get_or_init(|| sso::Client::new().map_err(|e| e.to_string()));
+        made.as_ref().map_err(|fault| Problem::internal(fault.clone()))
+    }
+
+    /// Calls addresses that a customer named; made when the first is named.
+    pub(crate) fn outbound(&self) -> Result<&Outbound, Problem> {
+        let make = || Outbound::new(self.outbound_allowed.clone()).map_err(|e| e.to_string());
+        let made = self.outbound.get_or_init(make);
         made.as_ref().map_err(|fault| Problem::internal(fault.clone()))
     }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use reeve::{
     commands::{self, Cli, Failure},
-    settings::Settings,
+    settings::{GatewaySettings, Settings},
 };
 
 fn main() -> ExitCode {
@@ -22,8 +22,11 @@ fn main() -> ExitCode {
 
 /// The private cluster is started here, on the main thread, which lives as long as the process.
 fn run(cli: Cli) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if cli.is_gateway() {
+        return commands::gateway(GatewaySettings::load()?, &runtime);
+    }
     let mut settings = Settings::load()?;
     cli.apply(&mut settings);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     commands::run(cli, &settings, &runtime)
 }

@@ -12,6 +12,7 @@ use kernel::{
     module::Registry,
     statutes::StatuteError,
 };
+use outbound::Allowed;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::settings::Settings;
@@ -76,7 +77,9 @@ impl Server {
         clock: Clock,
     ) -> Result<Self, StartError> {
         let streams = StreamSettings { comment: settings.stream_comment };
-        let core = Core::new(&registry, &pool, identity(settings, secret), streams, clock)?;
+        let outbound = Allowed::new(settings.outbound_allow.clone());
+        let identity = identity(settings, secret);
+        let core = Core::new(&registry, &pool, identity, streams, outbound, clock)?;
         let schema = status(&pool.config, &registry.migrations).await?;
         if !schema.pending.is_empty() {
             return Err(StartError::Behind(schema.pending.len()));

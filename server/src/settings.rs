@@ -1,6 +1,12 @@
 //! Settings: from the environment and `.env`, under the names of all five documents (C-06).
 
+mod gateway;
+
+pub use gateway::GatewaySettings;
+
 use std::{collections::HashMap, net::IpAddr, path::PathBuf, time::Duration};
+
+use outbound::IpNet;
 
 /// The settings of one process. `.env.example` says what each means.
 #[derive(Clone)]
@@ -14,6 +20,8 @@ pub struct Settings {
     pub metrics_addr: Option<std::net::SocketAddr>,
     pub origins: Vec<String>,
     pub trusted_proxies: Vec<IpAddr>,
+    /// Networks beside the public internet that addresses named by customers may be in.
+    pub outbound_allow: Vec<IpNet>,
     pub environment: String,
     pub log_level: String,
     pub pool_size: usize,
@@ -70,6 +78,8 @@ pub enum SettingsError {
     Contradiction(&'static str, &'static str),
     #[error("{name} is not {expected}")]
     Malformed { name: &'static str, expected: &'static str },
+    #[error("{0} is not set: make one with `openssl rand -base64 48`")]
+    Missing(&'static str),
     #[error("{0} is shorter than 32 bytes: make one with `openssl rand -base64 48`")]
     ShortSecret(&'static str),
     #[error("{0} is a placeholder from an example: make one with `openssl rand -base64 48`")]
@@ -145,6 +155,7 @@ impl Settings {
             },
             origins,
             trusted_proxies: addresses(source.get("TRUSTED_PROXIES"))?,
+            outbound_allow: outbound_allow(source.get("OUTBOUND_ALLOW"))?,
             issuer: source.issuer(&environment),
             environment,
             log_level: source.get("LOG_LEVEL").unwrap_or("info").to_lowercase(),
@@ -208,13 +219,21 @@ impl<'a> Source<'a> {
     /// Where browsers come; a provider is told the same.
     fn public_url(&self) -> Result<String, SettingsError> {
         let port = self.parsed("PORT", "a port number")?.unwrap_or(8000_u16);
-        let url =
-            self.get("PUBLIC_URL").map_or_else(|| format!("http://localhost:{port}"), Into::into);
+        self.web_address("PUBLIC_URL", || format!("http://localhost:{port}"))
+    }
+
+    /// An address of the web without a `/` at its end.
+    fn web_address(
+        &self,
+        name: &'static str,
+        default: impl FnOnce() -> String,
+    ) -> Result<String, SettingsError> {
+        let url = self.get(name).map_or_else(default, Into::into);
         let url = url.trim_end_matches('/').to_owned();
         match url.starts_with("https://") || url.starts_with("http://") {
             true => Ok(url),
             false => Err(SettingsError::Malformed {
-                name: "PUBLIC_URL",
+                name,
                 expected: "an address such as https://reeve.example.org",
             }),
         }
@@ -331,6 +350,15 @@ fn addresses(text: Option<&str>) -> Result<Vec<IpAddr>, SettingsError> {
     text.map(list).unwrap_or_default().iter().map(|item| item.parse().map_err(malformed)).collect()
 }
 
+/// What may be called beside the public internet, where a customer names an address.
+fn outbound_allow(text: Option<&str>) -> Result<Vec<outbound::IpNet>, SettingsError> {
+    let expected = "a list of networks such as 10.20.0.0/16,127.0.0.1";
+    let malformed = SettingsError::Malformed { name: "OUTBOUND_ALLOW", expected };
+    let all = text.map(list).unwrap_or_default();
+    let parsed: Option<Vec<_>> = all.iter().map(|item| outbound::network(item)).collect();
+    parsed.ok_or(malformed)
+}
+
 /// `postgresql+asyncpg://` is how SQLAlchemy writes `postgresql://`.
 fn without_driver(url: &str) -> String {
     match url.split_once("://") {
@@ -406,6 +434,7 @@ mod tests {
             ("PORT", "70000"),
             ("METRICS_ADDR", "9100"),
             ("TRUSTED_PROXIES", "proxy"),
+            ("OUTBOUND_ALLOW", "10.0.0.0/40"),
             ("POOL_SIZE", "-1"),
             ("JOBS_AT_ONCE", "-1"),
             ("STREAM_COMMENT_SECONDS", "1.5"),

@@ -9,3 +9,4 @@ mod people;
 mod programs;
 pub mod routes;
 mod schema;
+mod studio;

@@ -84,7 +84,7 @@ pub struct Governed {
 /// The right to do `P` for one tenant, and the only handle to the database. Made by the kernel
 /// alone, after the matrix said yes.
 pub struct Authorized<P> {
-    pub(super) governed: Arc<Governed>,
+    pub(crate) governed: Arc<Governed>,
     pub(super) permission: PhantomData<P>,
 }
 
@@ -161,6 +161,14 @@ impl<P: Permission> Authorized<P> {
     /// object or have an `iss` or `iat` of their own, no key.
     pub fn sign(&self, typ: &'static str, claims: &impl Serialize) -> Result<String, Problem> {
         self.core().tokens.sign(typ, claims, self.now()).map_err(Problem::internal)
+    }
+
+    /// Calls addresses that a customer named.
+    ///
+    /// # Errors
+    /// A fault of ours: TLS cannot be set up on this machine.
+    pub fn outbound(&self) -> Result<&outbound::Outbound, Problem> {
+        self.core().outbound()
     }
 
     pub fn caller(&self) -> &Caller {

@@ -157,6 +157,8 @@ pub(crate) use answer::{Encoded, Events, NextPage};
 pub(crate) use authorized::ANONYMOUS;
 pub use authorized::{Authorized, Caller, Governed, TenantTx};
 pub use operator::Operator;
-pub use permission::{Deidentifies, Discloses, Effect, Follows, Permission, Reads, Writes};
+pub use permission::{
+    Attributes, Deidentifies, Discloses, Effect, Follows, Permission, Reads, Writes,
+};
 pub(crate) use release::ALL as RELEASE_STATEMENTS;
 pub use sight::{Shown, Sight};

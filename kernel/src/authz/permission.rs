@@ -10,8 +10,16 @@ pub trait Permission: Copy + Send + Sync + 'static {
     const NAME: &'static str;
     /// Finds what is known of the resource that a request names, for the attribute policies of
     /// realms that have them.
-    const ATTRIBUTES: Option<fn(Uuid) -> Bound<AttributesRow>> = None;
+    const ATTRIBUTES: Option<Attributes> = None;
     type Effect: Effect;
+}
+
+/// Finds what is known of the resource of this id, and of what else the request names, for attribute policies.
+#[derive(Clone, Copy)]
+pub enum Attributes {
+    Of(fn(Uuid) -> Bound<AttributesRow>),
+    /// With the record whose id stands in this member of the body.
+    With(&'static str, fn(Uuid, Uuid) -> Bound<AttributesRow>),
 }
 
 /// What a permission does, and so what a handler under it must return.
@@ -59,19 +67,32 @@ impl Effect for Follows {
 }
 
 /// Declares permissions: `ReadPatient = "patient:read", Discloses;`. With `about find_attributes`
-/// the tenant's attribute policies are asked too, and the statement tells them of the resource.
+/// the tenant's attribute policies are asked too, and the statement tells them of the resource; with
+/// `about find_attributes, with gateway_id` of the record, too, that the body names.
 #[macro_export]
 macro_rules! permissions {
-    ($($(#[$meta:meta])* $name:ident = $text:literal, $effect:ident $(, about $attributes:path)?;)*) => {
+    ($($(#[$meta:meta])* $name:ident = $text:literal, $effect:ident
+       $(, about $attributes:path $(, with $member:ident)?)?;)*) => {
         $($(#[$meta])*
         #[derive(Clone, Copy, Debug)]
         pub struct $name;
         impl $crate::authz::Permission for $name {
             const NAME: &'static str = $text;
-            $(const ATTRIBUTES: Option<
-                fn($crate::uuid::Uuid) -> $crate::db::Bound<$crate::policies::AttributesRow>,
-            > = Some($attributes);)?
+            $(const ATTRIBUTES: Option<$crate::authz::Attributes> =
+                Some($crate::attributes!($attributes $(, $member)?));)?
             type Effect = $crate::authz::$effect;
         })*
+    };
+}
+
+/// One or two records (see [`permissions!`](crate::permissions)).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! attributes {
+    ($attributes:path) => {
+        $crate::authz::Attributes::Of($attributes)
+    };
+    ($attributes:path, $member:ident) => {
+        $crate::authz::Attributes::With(stringify!($member), $attributes)
     };
 }

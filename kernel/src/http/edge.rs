@@ -33,7 +33,6 @@ use super::{
     idempotency::Claim,
     input::Incoming,
     limit::place,
-    openapi,
     route::{Method, Route},
     telemetry::{self, Trace},
 };
@@ -85,23 +84,7 @@ struct Template(&'static str);
 pub fn router(edge: Edge, registry: &Registry) -> Router {
     let mut router = Router::new().route("/health", get(health)).route("/ready", get(ready));
     if edge.docs {
-        let document = |title: &str, module: Option<&str>| -> Bytes {
-            let ours =
-                |route: &&Route| module.is_none() || route.realm.is_none() || route.realm == module;
-            openapi::document(title, registry.routes.iter().filter(ours)).to_string().into()
-        };
-        let show =
-            |document: Bytes| get(move || std::future::ready(json_response(200, document.clone())));
-        router = router.route("/openapi.json", show(document("Reeve", None)));
-        for (name, title) in &registry.titles {
-            let own = document(title, Some(name));
-            router = router.route(&format!("/openapi/{name}.json"), show(own.clone()));
-            let prefixes = registry.prefixes.iter().filter(|(module, _)| module == name);
-            for (_, prefix) in prefixes {
-                router = router.route(&format!("{prefix}/openapi.json"), show(own.clone()));
-            }
-        }
-        router = router.merge(docs::router(&registry.titles));
+        router = router.merge(docs::router(registry));
     }
     for (_, prefix) in &registry.prefixes {
         router = router.route(&format!("{prefix}/health"), get(health));
@@ -483,7 +466,7 @@ fn refuse(request: &Request, problem: Problem) -> Response {
     }
 }
 
-fn json_response(status: u16, body: Bytes) -> Response {
+pub(super) fn json_response(status: u16, body: Bytes) -> Response {
     let empty = body.is_empty();
     let mut response = Response::new(Body::from(body));
     *response.status_mut() =

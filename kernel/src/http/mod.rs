@@ -33,5 +33,5 @@ pub use route::{Docs, Method, Route, Routes};
 pub use serve::{Limits, serve};
 pub use telemetry::{install_metrics, metrics_router};
 pub use values::{
-    EVER, choice, date, day, defaulted, email, id, one_of, phone, whole, words, words_or_none,
+    EVER, choice, date, day, defaulted, email, id, one_of, or, phone, whole, words, words_or_none,
 };

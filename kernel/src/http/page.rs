@@ -62,6 +62,12 @@ impl<T> Page<T> {
         Page { items: items.into_iter().map(view).collect(), limit, next_cursor }
     }
 
+    /// The same without what `shown` does not hold of: such a page is short, and the next still follows it.
+    pub fn only(mut self, shown: impl FnMut(&T) -> bool) -> Self {
+        self.items.retain(shown);
+        self
+    }
+
     /// The query parameters that every list has.
     pub fn parameters() -> Vec<Value> {
         let limit = json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50});

@@ -6,17 +6,12 @@ use std::{future::Future, sync::Arc};
 use futures::future::BoxFuture;
 use serde_json::Value;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::{
     Limit, Problem,
     input::{Incoming, Input, InputDoc},
 };
-use crate::{
-    authz::{Authorized, Effect, Encoded, Governed, Permission, Reply},
-    db::Bound,
-    policies::AttributesRow,
-};
+use crate::authz::{Attributes, Authorized, Effect, Encoded, Governed, Permission, Reply};
 
 /// The methods in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +56,7 @@ pub struct Route {
     /// `read`, `write`, `disclose`, `deidentify` or `follow`.
     pub effect: &'static str,
     pub docs: Docs,
-    pub(crate) attributes: Option<fn(Uuid) -> Bound<AttributesRow>>,
+    pub(crate) attributes: Option<Attributes>,
     pub(crate) input: fn(&mut InputDoc),
     pub(crate) output: fn(&mut InputDoc),
     pub(crate) handler: Handler,

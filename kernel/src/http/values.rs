@@ -104,6 +104,14 @@ pub fn defaulted<T, V: Into<Value>>(
     }
 }
 
+/// What is given, or this where nothing is.
+pub fn or(given: Patch<String>, word: &str) -> Patch<String> {
+    match given {
+        Patch::Absent => Patch::Value(word.to_owned()),
+        given => given,
+    }
+}
+
 /// A word of a query, out of those that there are.
 pub fn choice(
     query: &mut QueryReader,

@@ -12,11 +12,10 @@ use super::{
     sql::{self, Queued},
 };
 use crate::{
-    authz::{Authorized, Governed, Permission, Writes},
+    authz::{Attributes, Authorized, Governed, Permission, Writes},
     db::Bound,
     http::Problem,
     identity::SystemAccount,
-    policies::AttributesRow,
 };
 
 /// A kind of job: its name (`studio.deploy_agent`), how many attempts it has, the permission `P` under which it runs
@@ -63,7 +62,7 @@ type Work = Arc<
 pub(crate) struct Task {
     pub(crate) name: &'static str,
     pub(crate) permission: &'static str,
-    pub(crate) attributes: Option<fn(Uuid) -> Bound<AttributesRow>>,
+    pub(crate) attributes: Option<Attributes>,
     pub(crate) work: Work,
 }
 

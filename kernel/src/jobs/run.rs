@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{CANCELLED, HELD, LOST, sql};
 use crate::{
     authz::{Answer, Authorized, Permission, TenantTx, Writes},
     core::Core,
-    db::{Bound, Context, Db, DbError, Done, Origin, Row, Scope},
+    db::{Bound, Context, Db, DbError, Origin, Row, Scope},
     http::Problem,
 };
 
@@ -127,9 +128,30 @@ impl<T> Run<T> {
         renewed.map_or(Ok(()), |stop| Err(Failure::Stopped(stop)))
     }
 
-    /// For a transaction before the last one: it commits only while the job is this worker's.
-    pub fn hold(&self) -> Bound<Done> {
-        sql::hold_job(self.lease.job, self.lease.token)
+    /// Does `work` in a transaction before the last one; it commits only while the job is this worker's.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub async fn step<P: Permission<Effect = Writes>, V: Send + 'static>(
+        &self,
+        act: &Authorized<P>,
+        work: impl for<'t> FnOnce(&'t mut TenantTx<'_>) -> BoxFuture<'t, Result<V, Problem>>
+        + Send
+        + 'static,
+    ) -> Result<V, Failure> {
+        let hold = sql::hold_job(self.lease.job, self.lease.token);
+        let (tell, told) = oneshot::channel();
+        act.transact(move |tx| {
+            Box::pin(async move {
+                let made = work(tx).await?;
+                tx.run(hold).await?;
+                // Who waits for it has gone, and nobody asks.
+                let _gone = tell.send(made);
+                Ok(Answer::<()>::gone())
+            })
+        })
+        .await?;
+        told.await.map_err(|_| Problem::internal("a step that committed made nothing").into())
     }
 
     /// Does `work` and ends the job, in one transaction: both or neither.

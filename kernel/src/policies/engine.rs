@@ -8,8 +8,8 @@ use std::{
 
 use jiff::Timestamp;
 use policy::{
-    Circumstances, Decision, Effect, PolicySet, Question, Reason, Role, Rule, Subject, Vocabulary,
-    When,
+    Circumstances, Decision, Determining, Effect, PolicySet, Question, Reason, Role, Rule, Subject,
+    Vocabulary, When,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -18,9 +18,9 @@ use uuid::Uuid;
 
 use super::sql::{self, PolicyRow};
 use crate::{
-    authz::Governed,
+    authz::{Attributes, Authorized, Governed, Permission},
     db::Bound,
-    http::{Problem, Route},
+    http::{FieldError, Problem, Route},
     jobs::Task,
     row,
 };
@@ -79,7 +79,7 @@ pub(super) fn rule(row: PolicyRow) -> Rule {
 /// Whether the tenant's policies let this request on. The permission was checked before.
 ///
 /// A request on one resource is judged by what the database knows of it; one that makes a resource,
-/// by what its body says; a list is let on, and shows what [`Governed::admits`] lets through.
+/// by what its body says; a list is let on, and shows what [`Authorized::admitted`] lets through.
 ///
 /// # Errors
 /// 403 `Access denied by policy` (Z-014); 404 where there is no such resource.
@@ -89,11 +89,17 @@ pub(crate) async fn admit(
     id: Option<&str>,
     body: &[u8],
 ) -> Result<(), Problem> {
-    let Some(find) = route.attributes.filter(|_| governed.narrows()) else { return Ok(()) };
+    let Some(attributes) = route.attributes.filter(|_| governed.narrows()) else { return Ok(()) };
     let attributes = match (id, route.effect) {
         (Some(id), _) => {
             let id = id.parse().map_err(|_| Problem::not_found())?;
-            find_attributes(governed, route.permission, &find(id)).await?
+            let find = match attributes {
+                Attributes::Of(find) => find(id),
+                Attributes::With(member, find) => {
+                    find(id, named(&crate::http::parse_json(body)?, member)?)
+                }
+            };
+            find_attributes(governed, route.permission, &find).await?
         }
         (None, "write") => match serde_json::from_slice(body) {
             Ok(Value::Object(members)) => members,
@@ -103,7 +109,30 @@ pub(crate) async fn admit(
         (None, _) => return Ok(()),
     };
     let decision = governed.decide(route.permission, id.unwrap_or("new"), &attributes).await?;
-    if decision.allowed { Ok(()) } else { Err(denied(route.permission, &decision)) }
+    match (&decision.reason, id) {
+        _ if decision.allowed => Ok(()),
+        // Closed either way; who makes a resource is told what of it is wrong.
+        (Reason::Error { attributes, .. }, None) if !attributes.is_empty() => {
+            Err(faulty(attributes))
+        }
+        _ => Err(denied(route.permission, &decision)),
+    }
+}
+
+/// 422 for what a body says of the resource that it would make.
+fn faulty(attributes: &[&'static str]) -> Problem {
+    let fault = |name: &&str| FieldError {
+        loc: vec!["body".to_owned(), (*name).to_owned()],
+        msg: "this is missing, or of another type than policies know it".to_owned(),
+        kind: "type",
+    };
+    Problem::invalid(attributes.iter().map(fault).collect())
+}
+
+/// The record that a member of a body names.
+fn named(body: &Value, member: &str) -> Result<Uuid, Problem> {
+    let named = body.get(member).and_then(Value::as_str).and_then(|id| id.parse().ok());
+    named.ok_or_else(|| Problem::field(&["body", member], "uuid", "give the id of a record"))
 }
 
 /// The same for a job that is about to run: judged by its record, or by what it was told where it has none.
@@ -116,9 +145,15 @@ pub(crate) async fn admit_job(
     record: Option<Uuid>,
     payload: &Value,
 ) -> Result<(), Problem> {
-    let Some(find) = task.attributes.filter(|_| governed.narrows()) else { return Ok(()) };
+    let Some(attributes) = task.attributes.filter(|_| governed.narrows()) else { return Ok(()) };
     let attributes = match (record, payload) {
-        (Some(id), _) => find_attributes(governed, task.permission, &find(id)).await?,
+        (Some(id), _) => {
+            let find = match attributes {
+                Attributes::Of(find) => find(id),
+                Attributes::With(member, find) => find(id, named(payload, member)?),
+            };
+            find_attributes(governed, task.permission, &find).await?
+        }
         (None, Value::Object(members)) => members.clone(),
         (None, _) => Map::new(),
     };
@@ -145,7 +180,21 @@ fn denied(permission: &'static str, decision: &Decision) -> Problem {
         tracing::warn!(?policies, ?attributes, "a policy could not be evaluated: refused");
     }
     let code = decision.reason.code();
-    Problem::new(403, code, "Access denied by policy").refusing(permission)
+    let deciding: Vec<_> = deciding(decision).collect();
+    Problem::new(403, code, "Access denied by policy")
+        .refusing(permission)
+        .with("policies", serde_json::json!(deciding))
+}
+
+/// The policies that decided, for who asks why.
+fn deciding(decision: &Decision) -> impl Iterator<Item = DecidingPolicy> {
+    let name = |effect| if effect == Effect::Deny { "deny" } else { "allow" };
+    let view = move |p: &Determining| DecidingPolicy {
+        id: p.id,
+        name: p.name.to_string(),
+        effect: name(p.effect),
+    };
+    decision.determining.iter().map(view)
 }
 
 impl Governed {
@@ -155,13 +204,23 @@ impl Governed {
     }
 
     /// What the policies say of an action on a resource.
-    pub(crate) async fn decide(
+    async fn decide(
         &self,
         permission: &str,
         resource_id: &str,
         attributes: &Map<String, Value>,
     ) -> Result<Decision, Problem> {
         let set = self.core.policies.of(self).await?;
+        Ok(self.judge(&set, permission, resource_id, attributes))
+    }
+
+    fn judge(
+        &self,
+        set: &PolicySet,
+        permission: &str,
+        resource_id: &str,
+        attributes: &Map<String, Value>,
+    ) -> Decision {
         let (resource, action) = permission.split_once(':').unwrap_or((permission, ""));
         let id = self.caller.actor.id().unwrap_or_default().to_string();
         let address = self.origin.address.map(|a| a.to_string()).unwrap_or_default();
@@ -179,7 +238,39 @@ impl Governed {
                 authenticated_by: self.caller.authenticated_by,
             },
         };
-        Ok(self.core.vocabulary.decide(&set, &question))
+        self.core.vocabulary.decide(set, &question)
+    }
+}
+
+/// What the tenant's policies let the caller see of a list.
+pub struct Admitted<'a> {
+    governed: &'a Governed,
+    permission: &'static str,
+    /// None where the caller's realm knows the matrix alone.
+    set: Option<Arc<PolicySet>>,
+}
+
+impl Admitted<'_> {
+    /// Whether this record is shown; `attributes` as its kind's vocabulary has them, an object.
+    pub fn holds(&self, id: Uuid, attributes: &Value) -> bool {
+        let Some(set) = &self.set else { return true };
+        let decide = |members| self.governed.judge(set, self.permission, &id.to_string(), members);
+        attributes.as_object().is_some_and(|members| decide(members).allowed)
+    }
+}
+
+impl<P: Permission> Authorized<P> {
+    /// What the tenant's policies let the caller see of a list of what `P` is about.
+    ///
+    /// # Errors
+    /// What [`Problem`] says of the database's failure.
+    pub async fn admitted(&self) -> Result<Admitted<'_>, Problem> {
+        let governed = &*self.governed;
+        let set = match governed.narrows() {
+            true => Some(governed.core.policies.of(governed).await?),
+            false => None,
+        };
+        Ok(Admitted { governed, permission: P::NAME, set })
     }
 }
 
@@ -283,21 +374,12 @@ pub(super) fn evaluate(
             },
         },
     );
-    let effect = |effect| if effect == Effect::Deny { "deny" } else { "allow" };
     Verdict {
         allowed: decision.allowed,
         decided_by: "policy",
         reason: decision.reason.code(),
         explanation: explain(&decision),
-        policies: decision
-            .determining
-            .iter()
-            .map(|p| DecidingPolicy {
-                id: p.id,
-                name: p.name.to_string(),
-                effect: effect(p.effect),
-            })
-            .collect(),
+        policies: deciding(&decision).collect(),
     }
 }
 

@@ -7,7 +7,7 @@ mod http;
 mod operator;
 pub(crate) mod sql;
 
-pub use engine::{AttributesRow, Case, Verdict};
+pub use engine::{Admitted, AttributesRow, Case, Verdict};
 pub(crate) use engine::{Policies, admit, admit_job};
 pub(crate) use operator::insert_defaults;
 pub use operator::{PolicyFault, Questions};

@@ -1,12 +1,21 @@
 //! Studio: organizations that build AI agents, and what they deploy (`Kaizen Studio`).
 //!
 //! About whom: the developers of an organization. Who may do what: [`permissions`], narrowed by the
-//! organization's own attribute policies.
+//! organization's own attribute policies. What is kept: `migrations/`; how private each column is:
+//! `privacy.toml`.
 
+mod agents;
+mod deployments;
+mod gateways;
+mod members;
+mod organizations;
 mod permissions;
+mod versions;
+mod workspaces;
 
 use kernel::{
-    http::Routes,
+    db::Statement,
+    http::{Constraint, Routes},
     identity::{Realm, Signature},
     jobs::Jobs,
     module::Module,
@@ -30,11 +39,25 @@ pub const REALM: Realm = Realm {
 
 /// The module, for the server to mount.
 pub fn module() -> Module {
+    let mut routes = Routes::default();
+    organizations::routes(&mut routes);
+    workspaces::routes(&mut routes);
+    members::routes(&mut routes);
+    agents::routes(&mut routes);
+    versions::routes(&mut routes);
+    gateways::routes(&mut routes);
+    deployments::routes(&mut routes);
+    let mut jobs = Jobs::default();
+    deployments::jobs(&mut jobs);
     Module {
         name: "studio",
         title: "Kaizen Studio",
         prefix: "/studio",
-        migrations: vec![],
+        migrations: kernel::migrations!("studio";
+            1 "organizations" "0001_organizations.sql",
+            2 "agents" "0002_agents.sql",
+            3 "deployments" "0003_deployments.sql",
+        ),
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
@@ -45,10 +68,35 @@ pub fn module() -> Module {
         open_slice: None,
         entities: &[],
         resources: permissions::RESOURCES,
-        statements: vec![],
-        constraints: Vec::new,
+        statements: statements(),
+        constraints,
         limit: None,
-        routes: Routes::default(),
-        jobs: Jobs::default(),
+        routes,
+        jobs,
     }
+}
+
+fn statements() -> Vec<&'static Statement> {
+    [
+        organizations::sql::ALL,
+        workspaces::sql::ALL,
+        members::sql::ALL,
+        agents::sql::ALL,
+        versions::sql::ALL,
+        gateways::sql::ALL,
+        deployments::sql::ALL,
+    ]
+    .concat()
+}
+
+fn constraints() -> Vec<Constraint> {
+    let all = [
+        workspaces::sql::constraints(),
+        members::sql::constraints(),
+        agents::sql::constraints(),
+        versions::sql::constraints(),
+        gateways::sql::constraints(),
+        deployments::sql::constraints(),
+    ];
+    all.into_iter().flatten().collect()
 }

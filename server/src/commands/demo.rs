@@ -56,7 +56,7 @@ struct Clinic {
 
 pub async fn demo(work: Work<'_>, args: &DemoArgs) -> Result<(), Failure> {
     let settings = work.settings.clone();
-    operate::log(&settings, "warn");
+    operate::log(&settings.environment, "warn");
     db::migrate(&work.database.owner, &work.registry.migrations).await?;
     let owned = serving_database(work.database, &settings).await?;
     if settings.environment == "production" {

@@ -14,6 +14,7 @@ mod demo_programs;
 mod demo_requests;
 mod demo_school;
 mod doctor;
+mod gateway;
 mod import;
 mod jobs;
 mod operate;
@@ -23,6 +24,8 @@ mod people_of_the_demo;
 mod policies;
 mod show;
 mod statutes;
+
+pub use gateway::gateway;
 
 use std::path::PathBuf;
 
@@ -116,6 +119,10 @@ enum Command {
     Key(KeyCommand),
     /// Bring in records, one JSON payload a line, through the API's own rules and ledger.
     Import(ImportArgs),
+    /// Run the agents of an organization, as they are registered (docs/gateway.md). Uses no database.
+    ///
+    /// Needs GATEWAY_SECRET; keeps registrations in GATEWAY_DATA; listens on GATEWAY_ADDR.
+    Gateway,
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -414,6 +421,11 @@ enum ImportKind {
 }
 
 impl Cli {
+    /// It runs agents: with settings of its own, and no database.
+    pub fn is_gateway(&self) -> bool {
+        matches!(self.command, Command::Gateway)
+    }
+
     /// Words of the command line win over the environment.
     pub fn apply(&self, settings: &mut Settings) {
         if let Some(data) = &self.data {
@@ -449,6 +461,8 @@ pub enum Failure {
     Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     Job(JobFault),
+    #[error(transparent)]
+    Gateway(#[from] ::gateway::StartError),
     #[error("the database refused: {0}")]
     Db(#[from] DbError),
     #[error("{0}")]
@@ -554,7 +568,8 @@ pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failu
             Command::Audit(command) => audit::audit(work, command).await,
             Command::TokenKey(command) => accounts::token_key(work, command).await,
             Command::Import(args) => import::import(work, &args).await,
-            Command::Openapi => Ok(()),
+            // These have run.
+            Command::Openapi | Command::Gateway => Ok(()),
         }
     })
 }

@@ -37,7 +37,7 @@ impl Work<'_> {
 }
 
 /// Logs to standard output, one JSON object a line.
-pub fn log(settings: &Settings, level: &str) {
+pub fn log(environment: &str, level: &str) {
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let format = tracing_subscriber::fmt()
         .json()
@@ -46,11 +46,11 @@ pub fn log(settings: &Settings, level: &str) {
         .with_span_list(false);
     // A second start in one process keeps the first.
     let _set = format.with_env_filter(filter).try_init();
-    tracing::debug!(environment = settings.environment, "settings read");
+    tracing::debug!(environment, "settings read");
 }
 
 pub async fn serve(work: Work<'_>) -> Result<(), Failure> {
-    log(work.settings, &work.settings.log_level);
+    log(&work.settings.environment, &work.settings.log_level);
     if work.settings.ephemeral_secret {
         tracing::warn!(
             "SECRET_KEY is too short or a placeholder; DEBUG is on, so one of this process's own takes its place, and everybody signs in again at the next start"
@@ -63,7 +63,7 @@ pub async fn serve(work: Work<'_>) -> Result<(), Failure> {
 }
 
 pub async fn worker(work: Work<'_>) -> Result<(), Failure> {
-    log(work.settings, &work.settings.log_level);
+    log(&work.settings.environment, &work.settings.log_level);
     if work.settings.jobs_at_once == 0 {
         return Err(Failure::Usage("JOBS_AT_ONCE is 0: a worker runs at least one".into()));
     }

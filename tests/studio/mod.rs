@@ -1,0 +1,4 @@
+//! Studio: organizations, what they build, and where it runs.
+
+mod agents;
+mod workspaces;
