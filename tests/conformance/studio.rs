@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use super::routes::{all, call};
 
-/// The account of whom examples speak.
+/// The account and the gateway of which examples speak.
 const MEMBER: &str = "00000000-0000-7000-8000-000000000007";
+const GATEWAY: &str = "00000000-0000-7000-8000-000000000008";
 
 fn routes() -> Vec<Route> {
     all().into_iter().filter(|route| route.realm == Some("studio")).collect()
@@ -43,7 +44,10 @@ impl Organization {
              select set_config('app.tenant_id', '{id}', false);
              insert into kernel.account (tenant_id, id, email, email_index, full_name, role)
              values ('{id}', '{MEMBER}', kernel.seal('{MEMBER}', 'dana@example.org'), kernel.blind('dana@example.org'),
-                     kernel.seal('{MEMBER}', 'Dana Reyes'), 'developer')"
+                     kernel.seal('{MEMBER}', 'Dana Reyes'), 'developer');
+             insert into studio.gateway (tenant_id, id, name, url, environment, secret)
+             values ('{id}', '{GATEWAY}', 'Front desk', 'https://gateway.example.org', 'production',
+                     kernel.seal('{GATEWAY}', 'a-secret-of-32-characters-or-more'))"
         );
         app.database.session("reeve_admin").await.batch_execute(&member).await.unwrap();
         Self { tenant, keys }
@@ -93,6 +97,11 @@ impl Organization {
                 self.made("/api/v1/agents", json!({"name": "Fresh"})).await.id()
             }
             p if p.starts_with("/api/v1/agents/") => self.agent().await,
+            p if p.starts_with("/api/v1/deployments/") => {
+                let path = format!("/api/v1/agents/{}/deploy", self.agent().await);
+                let queued = self.made(&path, json!({"gateway_id": GATEWAY})).await.json();
+                queued["deployment_id"].as_str().unwrap().to_owned()
+            }
             "/api/v1/workspaces/{id}/members" if route.docs.status != 201 => {
                 let id = self.workspace().await;
                 let members = format!("/api/v1/workspaces/{id}/members");

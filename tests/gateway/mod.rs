@@ -4,7 +4,7 @@ mod calls;
 mod process;
 mod registrations;
 mod runs;
-mod target;
+pub mod target;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use uuid::Uuid;
 
-const SECRET: &str = "a secret of the gateway's own, thirty-two bytes";
+pub const SECRET: &str = "a-secret-of-the-gateways-own-thirty-two-bytes";
 const OTHER: &str = "another one, which nobody was ever given by us";
 
 /// A folder that goes with the test.
-struct Folder(PathBuf);
+pub struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let path = std::env::temp_dir().join(format!("reeve-gateway-{}", Uuid::new_v4()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -37,7 +37,7 @@ impl Drop for Folder {
 }
 
 /// What a test changes of a gateway.
-struct Setup {
+pub struct Setup {
     limits: Limits,
     allowed: &'static [&'static str],
     invoke_secret: Option<&'static str>,
@@ -73,7 +73,7 @@ impl Setup {
         }
     }
 
-    async fn start(&self, folder: &Folder) -> Running {
+    pub async fn start(&self, folder: &Folder) -> Running {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let gateway = Gateway::open(self.settings(folder), Clock::default()).unwrap();
@@ -83,15 +83,15 @@ impl Setup {
     }
 }
 
-struct Running {
-    caller: Caller,
+pub struct Running {
+    pub caller: Caller,
     stop: oneshot::Sender<()>,
     served: JoinHandle<()>,
 }
 
 impl Running {
     /// Stops it, and waits until it has.
-    async fn stop(self) {
+    pub async fn stop(self) {
         drop(self.caller);
         drop(self.stop);
         self.served.await.unwrap();
@@ -99,16 +99,16 @@ impl Running {
 }
 
 #[derive(Clone)]
-struct Caller {
+pub struct Caller {
     http: reqwest::Client,
-    url: String,
+    pub url: String,
     secret: &'static str,
 }
 
-struct Reply {
-    status: u16,
+pub struct Reply {
+    pub status: u16,
     headers: reqwest::header::HeaderMap,
-    body: Value,
+    pub body: Value,
 }
 
 impl Reply {
@@ -143,7 +143,7 @@ impl Caller {
         Reply { status, headers, body: serde_json::from_str(&text).unwrap_or_default() }
     }
 
-    async fn get(&self, path: &str) -> Reply {
+    pub async fn get(&self, path: &str) -> Reply {
         Self::send(self.request(Method::GET, path)).await
     }
 
@@ -164,7 +164,7 @@ impl Caller {
         agent
     }
 
-    async fn invoke(&self, agent: Uuid, input: Value) -> Reply {
+    pub async fn invoke(&self, agent: Uuid, input: Value) -> Reply {
         let request = self.request(Method::POST, &format!("/v1/agents/{agent}/invoke"));
         Self::send(request.json(&json!({"input": input}))).await
     }

@@ -21,14 +21,14 @@ fn workflow(words: &str) -> Value {
     })
 }
 
-async fn agent(persona: &Persona) -> String {
+pub async fn agent(persona: &Persona) -> String {
     let reply = persona.post("/api/v1/agents", &json!({"name": "Triage"})).await;
     assert_eq!(reply.status, 201, "{}", reply.text);
     assert_eq!(reply.json()["status"], "draft");
     reply.id()
 }
 
-async fn publish(persona: &Persona, agent: &str, words: &str) -> Value {
+pub async fn publish(persona: &Persona, agent: &str, words: &str) -> Value {
     let body = json!({"workflow": workflow(words)});
     let reply = persona.post(&format!("/api/v1/agents/{agent}/versions"), &body).await;
     assert!([200, 201].contains(&reply.status), "{}", reply.text);

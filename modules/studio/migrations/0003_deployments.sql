@@ -91,6 +91,7 @@ begin
      where d.tenant_id = new.tenant_id and d.job_id = new.id and d.status in ('pending', 'deploying');
     return null;
 end $$;
+revoke all on function studio.follow_job() from public;
 create trigger studio_follows after update of state on kernel.job for each row
     when (new.kind = 'studio.deploy_agent' and new.state in ('failed', 'dead', 'cancelled'))
     execute function studio.follow_job();

@@ -1,7 +1,6 @@
 //! Deployments: which version of an agent runs on which gateway. A request wants one; a job makes it so.
 
 mod docs;
-mod gateway;
 mod http;
 mod jobs;
 mod rules;
