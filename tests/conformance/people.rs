@@ -160,6 +160,21 @@ fn another_tenants_people_are_not_there() {
     });
 }
 
+/// A job that waits and one that is dead.
+async fn jobs(app: &TestApp, at: &Organisation) -> (Uuid, Uuid) {
+    let (waits, dead) = (Uuid::now_v7(), Uuid::now_v7());
+    let owner = at.role("org_owner").id;
+    let sql = format!(
+        "set session_replication_role = replica;
+         insert into kernel.job (tenant_id, id, kind, payload, state, max_attempts, finished_at, actor_kind, created_by, request_id)
+         select '{}', id, 'a.b', '{{}}', state, 1, case when state = 'dead' then now() end, 'user', '{owner}', id
+           from (values ('{waits}'::uuid, 'queued'), ('{dead}', 'dead')) job (id, state)",
+        at.id
+    );
+    app.database.session("reeve_admin").await.batch_execute(&sql).await.unwrap();
+    (waits, dead)
+}
+
 #[test]
 fn every_change_and_disclosure_of_people_leaves_its_entry_under_their_name() {
     run(async |app| {
@@ -171,9 +186,12 @@ fn every_change_and_disclosure_of_people_leaves_its_entry_under_their_name() {
             .collect();
         routes.sort_by_key(|route| (route.method == Method::Delete, route.path.len()));
         let policy = "/api/v1/policies";
+        let (waits, dead) = jobs(app, &at).await;
         for route in &routes {
             let id = match route.path {
                 p if p.starts_with(policy) => owner.get(policy).await.json()[0]["id"].clone(),
+                p if p.ends_with("/replay") => serde_json::json!(dead),
+                p if p.starts_with("/api/v1/jobs") => serde_json::json!(waits),
                 _ => serde_json::json!(at.role("viewer").id),
             };
             let path = route.path.replace("{id}", id.as_str().unwrap());

@@ -256,6 +256,24 @@ fn j01_a_job_is_there_with_its_request_or_not_at_all_and_is_done_once_on_record(
     });
 }
 
+/// Looked for alone it would take 125 ms on average.
+#[test]
+fn a_job_begins_at_once_on_the_server_that_committed_it() {
+    run(async |app| {
+        let north = app.tenant("north").await;
+        for _ in 0..20 {
+            let id = want(&north.admin, "at_once").await;
+            becomes(&north.admin, &id, "succeeded").await;
+        }
+        let waits = "select round(extract(epoch from r.at - q.at) * 1000)::text from audit.entry q
+              join audit.entry r on r.record_id = q.record_id and r.after ->> 'state' = 'running'
+             where q.resource = 'kernel.job' and q.operation = 'CREATE' and q.after ->> 'kind' = 'probe.step'";
+        let waits = app.ask(waits).await;
+        let at_once = waits.iter().filter(|ms| ms.parse::<u32>().unwrap() < 100).count();
+        assert!(at_once >= 16, "milliseconds: {waits:?}");
+    });
+}
+
 #[test]
 fn j02_a_worker_that_lost_its_lease_commits_nothing() {
     run(async |app| {
