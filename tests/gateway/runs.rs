@@ -101,7 +101,7 @@ async fn every_kind_of_node_does_its_work() {
             let skipped = node["id"] == "unknown-out";
             assert_eq!(node["status"], if skipped { "skipped" } else { "succeeded" }, "{node}");
             assert_eq!(node["output_bytes"].is_u64(), !skipped, "{node}");
-            assert_eq!(node["started"].as_u64() <= node["ended"].as_u64(), true, "{node}");
+            assert!(node["started"].as_u64() <= node["ended"].as_u64(), "{node}");
         }
     })
     .await;
