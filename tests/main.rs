@@ -20,3 +20,4 @@ mod policies;
 mod process;
 mod programs;
 mod sign_on;
+mod studio;

@@ -16,6 +16,7 @@ use crate::{
     module::Registry,
     policies::Policies,
     seal::Seal,
+    sockets::Rooms,
     streams::{Hub, StreamSettings},
 };
 
@@ -110,6 +111,7 @@ pub struct Core {
     pub(crate) codes: Codes,
     pub(crate) streams: Arc<Hub>,
     pub(crate) stream_settings: StreamSettings,
+    pub(crate) rooms: Arc<Rooms>,
     sso: OnceLock<Result<sso::Client, String>>,
     pub(crate) identity: IdentitySettings,
     pub clock: Clock,
@@ -145,6 +147,7 @@ impl Core {
             codes: Codes::new(&identity.code_salt()),
             streams: Arc::default(),
             stream_settings,
+            rooms: Arc::new(Rooms::new(&clock)),
             sso: OnceLock::new(),
             identity,
             clock,

@@ -15,6 +15,7 @@ use crate::{
     keys, people, place, policies, return_to_play,
     sessions::{self, ReadKeys, Refresh, SignIn, UseCode},
     sign_on::{self, SignOn, StartSignOn},
+    sockets,
     statutes, streams, subjects, tenant,
 };
 
@@ -226,6 +227,7 @@ fn kernel_module() -> Module {
         return_to_play::sql::ALL,
         statutes::sql::ALL,
         streams::sql::ALL,
+        sockets::sql::ALL,
         subjects::sql::ALL,
         audit::sql::ALL,
     ];
@@ -289,5 +291,6 @@ fn kernel_migrations() -> Vec<Migration> {
         13 "vault" "0013_vault.sql",
         14 "above_and_limits" "0014_above_and_limits.sql",
         15 "checkpoints" "0015_checkpoints.sql",
+        17 "sockets" "0017_sockets.sql",
     )
 }

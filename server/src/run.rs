@@ -9,6 +9,7 @@ use kernel::{
     http::{Edge, Limits, MetricsHandle, metrics_router, router, serve},
     identity::{IdentitySettings, LoadError, Watch},
     module::Registry,
+    sockets::Relay,
     statutes::StatuteError,
 };
 use tokio::{net::TcpListener, sync::watch};
@@ -50,6 +51,9 @@ impl From<DbError> for StartError {
         }
     }
 }
+
+/// How long sockets may take to end, once all else has.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// A server that is ready to listen.
 pub struct Server {
@@ -112,6 +116,7 @@ impl Server {
     ) -> Result<(), StartError> {
         let app = router(self.edge, &self.registry);
         let watch = Watch::new(self.core.clone(), &self.pool)?;
+        let relay = Relay::new(self.core.clone(), &self.pool)?;
         let (end, ended) = watch::channel(false);
         let until_end = |mut ended: watch::Receiver<bool>| async move {
             // The sender lives as long as this function.
@@ -136,12 +141,15 @@ impl Server {
         };
         let public = async {
             serve(listener, app, limits, stop).await;
+            // They say why they end; who does not listen is not waited for.
+            let _in_time = tokio::time::timeout(FAREWELL, self.core.sockets_ended()).await;
             // Nobody is left to care.
             let _sent = end.send(true);
         };
         let watch = watch.run(until_end(ended.clone()));
         let checkpoints = self.checkpoints.run(until_end(ended.clone()));
-        tokio::join!(public, private, watch, checkpoints);
+        let relay = relay.run(until_end(ended.clone()));
+        tokio::join!(public, private, watch, relay, checkpoints);
         self.core.db().close();
         Ok(())
     }

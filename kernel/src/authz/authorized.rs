@@ -84,7 +84,7 @@ pub struct Governed {
 /// The right to do `P` for one tenant, and the only handle to the database. Made by the kernel
 /// alone, after the matrix said yes.
 pub struct Authorized<P> {
-    pub(super) governed: Arc<Governed>,
+    pub(crate) governed: Arc<Governed>,
     pub(super) permission: PhantomData<P>,
 }
 

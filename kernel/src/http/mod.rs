@@ -22,6 +22,7 @@ pub use input::{
     Body, Form, FromQuery, Hints, Incoming, Input, Item, Named, OptionalBody, Query, QueryReader,
     Reference, Resume, parameter, parse_json,
 };
+pub(crate) use input::InputDoc;
 pub use limit::Limit;
 pub(crate) use limit::{ALL as LIMIT_STATEMENTS, Counted, place};
 pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;

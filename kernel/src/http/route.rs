@@ -13,7 +13,7 @@ use super::{
     input::{Incoming, Input, InputDoc},
 };
 use crate::{
-    authz::{Authorized, Effect, Encoded, Governed, Permission, Reply},
+    authz::{Authorized, Effect, Encoded, Governed, Joins, Permission, Reply},
     db::Bound,
     policies::AttributesRow,
 };
@@ -58,7 +58,7 @@ pub struct Route {
     /// As which role of the database's somebody without a credential reads.
     pub(crate) open_slice: Option<&'static str>,
     pub limit: Option<Limit>,
-    /// `read`, `write`, `disclose`, `deidentify` or `follow`.
+    /// `read`, `write`, `disclose`, `deidentify`, `follow` or `join`.
     pub effect: &'static str,
     pub docs: Docs,
     pub(crate) attributes: Option<fn(Uuid) -> Bound<AttributesRow>>,
@@ -132,6 +132,11 @@ impl Route {
     /// Whether somebody without a credential may call it.
     pub fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// Whether it becomes a socket.
+    pub(crate) fn joins(&self) -> bool {
+        self.effect == Joins::NAME
     }
 
     /// Whether it is under the prefix of the module of this name: its own routes and the kernel's are.

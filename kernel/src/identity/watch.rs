@@ -109,6 +109,7 @@ impl Watch {
         let all: HashSet<_> = changed.iter().map(|row| (row.at, row.id)).collect();
         let fresh = all.difference(&self.heard).map(|(_, id)| *id).collect();
         self.core.streams.withdraw(&fresh);
+        self.core.rooms.withdraw(&fresh);
         self.heard = all;
     }
 
@@ -119,6 +120,7 @@ impl Watch {
         let next = streams::sql::read_outbox(transaction, sequence, AT_ONCE.into());
         let published = self.flush(Uuid::nil(), &next).await?;
         self.core.streams.tell(&published);
+        self.core.rooms.tell(&published);
         let full = published.len() == usize::from(AT_ONCE);
         Ok(if full { More::ThereIs } else { More::Nothing })
     }

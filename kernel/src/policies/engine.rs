@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::sql::{self, PolicyRow};
 use crate::{
-    authz::Governed,
+    authz::{Governed, Permission},
     db::Bound,
     http::{Problem, Route},
     row,
@@ -103,6 +103,17 @@ pub(crate) async fn admit(
     };
     let decision = governed.decide(route.permission, id.unwrap_or("new"), &attributes).await?;
     if decision.allowed { Ok(()) } else { Err(denied(route.permission, &decision)) }
+}
+
+/// Whether the tenant's policies let the caller do `P` to this record now, apart from any request of its own.
+///
+/// # Errors
+/// As [`admit`].
+pub(crate) async fn admit_to<P: Permission>(governed: &Governed, id: Uuid) -> Result<(), Problem> {
+    let Some(find) = P::ATTRIBUTES.filter(|_| governed.narrows()) else { return Ok(()) };
+    let attributes = find_attributes(governed, P::NAME, &find(id)).await?;
+    let decision = governed.decide(P::NAME, &id.to_string(), &attributes).await?;
+    if decision.allowed { Ok(()) } else { Err(denied(P::NAME, &decision)) }
 }
 
 async fn find_attributes(

@@ -8,7 +8,7 @@ mod operator;
 pub(crate) mod sql;
 
 pub use engine::{AttributesRow, Case, Verdict};
-pub(crate) use engine::{Policies, admit};
+pub(crate) use engine::{Policies, admit, admit_to};
 pub(crate) use operator::insert_defaults;
 pub use operator::{PolicyFault, Questions};
 

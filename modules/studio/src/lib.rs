@@ -3,11 +3,13 @@
 //! About whom: the developers of an organization. Who may do what: [`permissions`], narrowed by the
 //! organization's own attribute policies.
 
+mod canvas;
 mod permissions;
 
 use kernel::{
     http::Routes,
     identity::{Realm, Signature},
+    migrations,
     module::Module,
 };
 use passwords::Policy;
@@ -29,11 +31,16 @@ pub const REALM: Realm = Realm {
 
 /// The module, for the server to mount.
 pub fn module() -> Module {
+    let mut routes = Routes::default();
+    canvas::routes(&mut routes);
     Module {
         name: "studio",
         title: "Kaizen Studio",
         prefix: "/studio",
-        migrations: vec![],
+        migrations: migrations!("studio";
+            1 "agents" "0001_agents.sql",
+            5 "canvas" "0005_canvas.sql",
+        ),
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
         grants: permissions::GRANTS,
@@ -44,9 +51,9 @@ pub fn module() -> Module {
         open_slice: None,
         entities: &[],
         resources: permissions::RESOURCES,
-        statements: vec![],
-        constraints: Vec::new,
+        statements: canvas::sql::ALL.to_vec(),
+        constraints: canvas::sql::constraints,
         limit: None,
-        routes: Routes::default(),
+        routes,
     }
 }

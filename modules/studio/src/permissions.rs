@@ -1,7 +1,20 @@
 //! The permissions of organizations, their rows of the role matrix, and the kinds of resources that
 //! an organization's attribute policies may speak of. Nothing else.
 
+use kernel::permissions;
 use policy::{Attribute, AttributeKind, Grant, ResourceKind};
+
+use crate::canvas::sql;
+
+permissions! {
+    /// Be at an agent's canvas.
+    JoinCanvas = "agent:read", Joins, about sql::find_attributes;
+    ReadCanvas = "agent:read", Reads, about sql::find_attributes;
+    /// Draw.
+    EditCanvas = "agent:update", Writes, about sql::find_attributes;
+    /// Prepare to be at a canvas; the canvas asks who may.
+    TakeTicket = "agent:read", Writes;
+}
 
 /// What running an organization from day to day takes.
 const RUN: &[&str] = &[
