@@ -15,8 +15,7 @@ use crate::{
     keys, people, place, policies, return_to_play,
     sessions::{self, ReadKeys, Refresh, SignIn, UseCode},
     sign_on::{self, SignOn, StartSignOn},
-    sockets,
-    statutes, streams, subjects, tenant,
+    sockets, statutes, streams, subjects, tenant,
 };
 
 /// Those who stand above a module's organisations, and enter one at a time for a purpose.

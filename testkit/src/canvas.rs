@@ -190,7 +190,9 @@ impl Document {
             Some("snapshot") => {
                 let by_id = |elements: &Value| {
                     let elements = elements.as_array().expect("an array").iter();
-                    elements.map(|e| (e["id"].as_str().expect("an id").to_owned(), e.clone())).collect()
+                    elements
+                        .map(|e| (e["id"].as_str().expect("an id").to_owned(), e.clone()))
+                        .collect()
                 };
                 self.seq = frame["seq"].as_i64().expect("a number");
                 self.nodes = by_id(&frame["nodes"]);
@@ -239,7 +241,8 @@ impl Document {
 
     /// What is hashed: nodes and edges by id, members by name.
     pub fn canonical(&self) -> Value {
-        let all = |elements: &BTreeMap<String, Value>| elements.values().cloned().collect::<Vec<_>>();
+        let all =
+            |elements: &BTreeMap<String, Value>| elements.values().cloned().collect::<Vec<_>>();
         json!({"edges": all(&self.edges), "nodes": all(&self.nodes)})
     }
 }

@@ -46,7 +46,8 @@ fn w01_without_a_good_credential_no_socket_is_opened() {
         }
         let protocol = format!("reeve.canvas, bearer.{token}");
         let bearer = format!("Bearer {token}");
-        let both = [("sec-websocket-protocol", protocol.as_str()), ("authorization", bearer.as_str())];
+        let both =
+            [("sec-websocket-protocol", protocol.as_str()), ("authorization", bearer.as_str())];
         assert_eq!(refused(developer, &path, &both).await, (400, "ambiguous_credentials".into()));
         let opened = developer.open(&path, &both[1..]).await.unwrap();
         assert_eq!(opened.protocol, None, "none was offered");
@@ -64,8 +65,13 @@ fn w02_a_page_of_another_origin_opens_no_socket() {
         let developer = acme.role("developer");
         let protocol = format!("reeve.canvas, bearer.{}", developer.token.clone().unwrap());
         let protocol = ("sec-websocket-protocol", protocol.as_str());
-        for origin in ["https://evil.example", "https://studio.example.evil.example", "null", "",
-                       "http://studio.example"] {
+        for origin in [
+            "https://evil.example",
+            "https://studio.example.evil.example",
+            "null",
+            "",
+            "http://studio.example",
+        ] {
             let answer = refused(developer, &path, &[protocol, ("origin", origin)]).await;
             assert_eq!(answer, (403, "origin_not_allowed".into()), "{origin}");
         }
@@ -98,8 +104,12 @@ fn w03_the_canvas_of_another_tenant_is_as_unknown_as_one_that_never_was() {
         assert_eq!(answers[0], answers[1]);
         let end = format!("update studio.agent set deleted_at = now() where id = '{theirs}'");
         let mut inside = other.role("developer").canvas(&theirs).await;
-        app.database.session("reeve_admin").await.batch_execute(&format!(
-            "set session_replication_role = replica; {end}")).await.unwrap();
+        app.database
+            .session("reeve_admin")
+            .await
+            .batch_execute(&format!("set session_replication_role = replica; {end}"))
+            .await
+            .unwrap();
         inside.operate(put("a")).await;
         assert_eq!(inside.end().await, Some(4404), "an agent that was deleted");
     });
@@ -107,7 +117,10 @@ fn w03_the_canvas_of_another_tenant_is_as_unknown_as_one_that_never_was() {
 
 /// Two errors, then the end, and the canvas as it was.
 async fn may_only_watch(app: &TestApp, canvas: &mut Canvas, id: &str, code: &str) {
-    for frame in [json!({"type": "mine"}), json!({"type": "operation", "id": Uuid::now_v7(), "operation": put("x")})] {
+    for frame in [
+        json!({"type": "mine"}),
+        json!({"type": "operation", "id": Uuid::now_v7(), "operation": put("x")}),
+    ] {
         canvas.send(&frame).await;
         let told = canvas.next().await;
         assert_eq!((&told["type"], &told["code"]), (&json!("error"), &json!(code)), "{told}");
@@ -137,7 +150,9 @@ fn w04_who_may_only_watch_changes_nothing_and_is_shown_out_at_the_third_try() {
         let mut developer = acme.role("developer").canvas(&id).await;
         assert_eq!(owner.post("/api/v1/policies", &policy).await.status, 201);
         // Whoever is inside stays: what they may do is asked anew.
-        let denied = async |canvas: &mut Canvas| canvas.done(json!({"type": "node.remove", "id": "?"})).await["code"].clone();
+        let denied = async |canvas: &mut Canvas| {
+            canvas.done(json!({"type": "node.remove", "id": "?"})).await["code"].clone()
+        };
         let begun = Instant::now();
         while denied(&mut developer).await != "denied_by_policy" {
             assert!(begun.elapsed() < FELT);
@@ -178,7 +193,8 @@ fn w05_whose_right_ends_is_shown_out_at_every_server_and_told_nothing_after_it()
         ends(&mut socket, 4403, "an account that is stopped").await;
         let admin = acme.role("org_admin");
         let mut socket = admin.at(far.clone()).canvas(&id).await;
-        let changed = owner.patch(&format!("/auth/users/{}", admin.id), &json!({"role": "viewer"})).await;
+        let changed =
+            owner.patch(&format!("/auth/users/{}", admin.id), &json!({"role": "viewer"})).await;
         assert!(changed.status < 300, "{}", changed.text);
         ends(&mut socket, 4401, "another role").await;
         // They were told nothing after it, though there was something to tell.
@@ -262,26 +278,34 @@ fn w06_a_crowd_without_credentials_is_refused_and_leaves_nothing() {
 fn anything(n: u64) -> Message {
     let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let length = usize::try_from(mixed >> 56).unwrap();
-    let noise: String = (0..length).map(|i| char::from(33 + (mixed.rotate_left(i as u32) % 90) as u8)).collect();
+    let noise: String =
+        (0..length).map(|i| char::from(33 + (mixed.rotate_left(i as u32) % 90) as u8)).collect();
     let id = Uuid::from_u128(u128::from(n));
-    let operation = |operation: Value| json!({"type": "operation", "id": id, "operation": operation}).to_string();
+    let operation = |operation: Value| {
+        json!({"type": "operation", "id": id, "operation": operation}).to_string()
+    };
     let text = match mixed % 9 {
         0 => noise,
         1 => "[".repeat(length * 40),
-        2 => operation(json!({"type": "node.put", "node": {"id": noise, "type": 7, "position": noise}})),
+        2 => operation(
+            json!({"type": "node.put", "node": {"id": noise, "type": 7, "position": noise}}),
+        ),
         3 => operation(json!({"type": "node.change", "id": noise, "data": {"\u{0}": [noise]}})),
         4 => operation(json!({"type": "node.move", "id": noise, "position": {"x": 1e300, "y": n}})),
         5 => json!({"type": "resume", "after": i64::MAX}).to_string(),
         6 => json!({"type": [noise], "id": {"a": n}}).to_string(),
-        7 => format!("{{\"type\":\"operation\",\"id\":\"{id}\",\"operation\":{{\"type\":\"node.put\",\"node\":{{\"id\":\"a\",\"type\":\"b\",\"position\":{{\"x\":0,\"y\":0}},\"data\":{{\"n\":1e-300}}}}}}}}"),
-        _ => return Message::Ping(Bytes::from(noise)),
+        7 => format!(
+            "{{\"type\":\"operation\",\"id\":\"{id}\",\"operation\":{{\"type\":\"node.put\",\"node\":{{\"id\":\"a\",\"type\":\"b\",\"position\":{{\"x\":0,\"y\":0}},\"data\":{{\"n\":1e-300}}}}}}}}"
+        ),
+        _ => return Message::Ping(Bytes::from(noise).slice(..length.min(125))),
     };
     Message::text(text)
 }
 
 #[test]
 fn w07_whatever_is_sent_the_server_answers_and_other_rooms_go_on() {
-    let count = std::env::var("REEVE_FRAMES").ok().and_then(|text| text.parse().ok()).unwrap_or(2000_u64);
+    let count =
+        std::env::var("REEVE_FRAMES").ok().and_then(|text| text.parse().ok()).unwrap_or(2000_u64);
     run(async |app| {
         let acme = app.organisation("studio", "acme").await;
         let (id, other) = (agent(app, acme.id).await, agent(app, acme.id).await);
@@ -310,7 +334,7 @@ fn w10_who_does_not_read_is_dropped_and_the_others_wait_for_nobody() {
     run(async |app| {
         let acme = app.organisation("studio", "acme").await;
         let id = agent(app, acme.id).await;
-        let mut slow = acme.role("viewer").canvas(&id).await;
+        let slow = acme.role("viewer").canvas(&id).await;
         let mut one = acme.role("developer").canvas(&id).await;
         let frame = json!({"type": "busy", "text": "x".repeat(200 * 1024)});
         // More than the system's buffers hold, and than may wait.
@@ -324,13 +348,10 @@ fn w10_who_does_not_read_is_dropped_and_the_others_wait_for_nobody() {
             tokio::time::sleep(Duration::from_millis(130)).await;
         }
         assert!(slowest < Duration::from_secs(1), "{slowest:?}");
-        let alone = async |canvas: &mut Canvas| {
-            while canvas.next_of("presence").await["members"].as_array().unwrap().len() != 1 {}
-        };
-        let begun = Instant::now();
-        alone(&mut one).await;
-        assert!(begun.elapsed() < FELT, "{:?}", begun.elapsed());
-        drop(slow.socket.close(None).await);
+        let mut new = acme.role("org_owner").canvas(&id).await;
+        let here = new.next_of("presence").await;
+        assert_eq!(here["members"].as_array().unwrap().len(), 2, "the slow one has left: {here}");
+        drop(slow);
     });
 }
 

@@ -8,7 +8,7 @@ use testkit::{Options, TestApp};
 use uuid::Uuid;
 
 /// An agent of this organization's; its id.
-async fn agent(app: &TestApp, tenant: Uuid) -> String {
+pub(crate) async fn agent(app: &TestApp, tenant: Uuid) -> String {
     let id = Uuid::now_v7().to_string();
     let insert = format!(
         "select set_config('app.tenant_id', '{tenant}', false), set_config('app.actor_kind', 'system', false),
@@ -24,7 +24,7 @@ fn node(id: &str) -> Value {
     json!({"id": id, "type": "input", "position": {"x": 0, "y": 0}, "data": {"label": id}})
 }
 
-fn put(id: &str) -> Value {
+pub(crate) fn put(id: &str) -> Value {
     json!({"type": "node.put", "node": node(id)})
 }
 

@@ -123,10 +123,7 @@ pub(crate) type Events = BoxStream<'static, Vec<u8>>;
 impl Encoded {
     /// 200 with what comes and comes.
     pub(super) fn streaming(events: Events) -> Self {
-        Self {
-            events: Some(events),
-            ..Self::empty(200)
-        }
+        Self { events: Some(events), ..Self::empty(200) }
     }
 
     /// 101.

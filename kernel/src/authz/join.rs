@@ -43,6 +43,8 @@ const LARGEST: usize = 256 * 1024;
 const AT_ONCE: f64 = 200.0;
 const PER_SECOND: f64 = 100.0;
 const COUNTS_FOR: usize = 16 * 1024;
+/// To be told again what was missed counts as so many.
+const RESUME: f64 = 50.0;
 /// Who tries so often what they may not is shown out.
 const TRIES: u32 = 3;
 /// Operations that are read at once; who has missed more than this begins anew.
@@ -62,6 +64,8 @@ struct Member<P, D> {
     seat: Seat,
     /// When the peer was last heard.
     heard: Mutex<Instant>,
+    /// What the client may still send.
+    allowance: Mutex<Allowance>,
     /// When it was last found that this member may change the document.
     judged: Mutex<Option<Instant>>,
     document: PhantomData<fn() -> D>,
@@ -95,6 +99,7 @@ impl<P: Permission<Effect = Joins>> Authorized<P> {
             id,
             seat,
             heard: Mutex::new(Instant::now()),
+            allowance: Mutex::new(Allowance { left: AT_ONCE, at: Instant::now() }),
             judged: Mutex::default(),
             document: PhantomData,
         };
@@ -120,13 +125,8 @@ impl<P: Permission<Effect = Writes>> Authorized<P> {
         let caller = self.caller();
         let (ticket, hash) = Ticket::new(caller.tenant, self.now())?;
         let expires_at = ticket.expires_at;
-        let insert = sockets::sql::insert_ticket(
-            hash,
-            caller.session,
-            caller.until,
-            record,
-            expires_at,
-        );
+        let insert =
+            sockets::sql::insert_ticket(hash, caller.session, caller.until, record, expires_at);
         self.write(insert, move |_, _| Answer::ok(ticket).shown_once()).await
     }
 }
@@ -247,7 +247,6 @@ impl<P: Permission<Effect = Joins>, D: Document> Member<P, D> {
 
     /// Listens to the client.
     async fn listen(&self, stream: &mut SplitStream<Socket>) -> Close {
-        let mut allowance = Allowance { left: AT_ONCE, at: Instant::now() };
         let (mut standing, mut tries) = (self.seat.standing(), 0);
         loop {
             let message = match stream.next().await {
@@ -256,7 +255,8 @@ impl<P: Permission<Effect = Joins>, D: Document> Member<P, D> {
                 Some(Ok(message)) => message,
             };
             *lock(&self.heard) = Instant::now();
-            if !allowance.spend(message.len(), Instant::now()) {
+            let frames = 1.0 + (message.len() / COUNTS_FOR) as f64;
+            if !lock(&self.allowance).spend(frames, Instant::now()) {
                 return Close::TooFast;
             }
             let text = match message {
@@ -291,9 +291,7 @@ impl<P: Permission<Effect = Joins>, D: Document> Member<P, D> {
                 self.operate(id, operation).await.map_err(name)
             }
             Frame::Resume { after } => {
-                let beginning = self.begin(Some(after)).await.map_err(|e| (Value::Null, e))?;
-                beginning.frames.into_iter().for_each(|frame| self.seat.answer(frame));
-                Ok(())
+                self.resume(after).await.map_err(|problem| (Value::Null, problem))
             }
             Frame::Cursor(members) => {
                 self.seat.say_to_others(sockets::cursor(members, self.seat.member()));
@@ -305,6 +303,16 @@ impl<P: Permission<Effect = Joins>, D: Document> Member<P, D> {
                 Ok(())
             }
         }
+    }
+
+    async fn resume(&self, after: i64) -> Result<(), Problem> {
+        if !lock(&self.allowance).spend(RESUME, Instant::now()) {
+            let detail = "you ask for what was missed too often: wait a second";
+            return Err(Problem::new(429, "too_many_resumes", detail));
+        }
+        let beginning = self.begin(Some(after)).await?;
+        beginning.frames.into_iter().for_each(|frame| self.seat.answer(frame));
+        Ok(())
     }
 
     /// The right to change the document: what the matrix says, and the tenant's policies of this document.
@@ -436,11 +444,15 @@ struct Allowance {
 }
 
 impl Allowance {
-    fn spend(&mut self, bytes: usize, now: Instant) -> bool {
+    /// Whether so many more may be sent; else they do not count.
+    fn spend(&mut self, frames: f64, now: Instant) -> bool {
         let earned = now.duration_since(self.at).as_secs_f64() * PER_SECOND;
-        self.left = (self.left + earned).min(AT_ONCE) - 1.0 - (bytes / COUNTS_FOR) as f64;
-        self.at = now;
-        self.left >= 0.0
+        (self.left, self.at) = ((self.left + earned).min(AT_ONCE), now);
+        let enough = self.left >= frames;
+        if enough {
+            self.left -= frames;
+        }
+        enough
     }
 }
 
@@ -499,12 +511,13 @@ mod tests {
     fn an_allowance_is_so_much_at_once_and_so_much_in_a_second() {
         let begun = Instant::now();
         let mut allowance = Allowance { left: AT_ONCE, at: begun };
-        assert!((0..200).all(|_| allowance.spend(10, begun)));
-        assert!(!allowance.spend(10, begun));
-        let later = begun + Duration::from_secs(60);
-        let mut allowance = Allowance { left: 0.0, at: begun };
-        assert!((0..200).all(|_| allowance.spend(10, later)) && !allowance.spend(10, later));
-        let mut allowance = Allowance { left: 10.0, at: begun };
-        assert!(!allowance.spend(LARGEST, begun), "a large one counts for many");
+        assert!((0..200).all(|_| allowance.spend(1.0, begun)));
+        assert!(!allowance.spend(1.0, begun));
+        let later = begun + Duration::from_millis(20);
+        assert!(allowance.spend(2.0, later) && !allowance.spend(1.0, later));
+        let much_later = begun + Duration::from_secs(60);
+        assert!(
+            !allowance.spend(AT_ONCE + 1.0, much_later) && allowance.spend(AT_ONCE, much_later)
+        );
     }
 }

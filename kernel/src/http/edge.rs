@@ -343,7 +343,8 @@ async fn identify_socket(
     let headers = &parts.headers;
     let from = headers.get(header::ORIGIN).map(|from| String::from_utf8_lossy(from.as_bytes()));
     if from.is_some_and(|from| !edge.origins.iter().any(|known| *known == from)) {
-        let detail = "this page may not open a socket here: ALLOWED_ORIGINS does not name its origin";
+        let detail =
+            "this page may not open a socket here: ALLOWED_ORIGINS does not name its origin";
         return Err(Refused::unknown(Problem::new(403, "origin_not_allowed", detail)));
     }
     let text = |name: &str| headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()));

@@ -222,7 +222,12 @@ pub(crate) async fn confirm(core: &Core, origin: &Origin, caller: &Caller) -> Re
 }
 
 /// Whoever made the ticket, as they stand now.
-async fn by_ticket(core: &Core, origin: &Origin, text: &str, record: Uuid) -> Result<Known, Refused> {
+async fn by_ticket(
+    core: &Core,
+    origin: &Origin,
+    text: &str,
+    record: Uuid,
+) -> Result<Known, Refused> {
     let ticket = sockets::Presented::read(text.trim()).ok_or_else(Refused::nobody)?;
     let sockets::Presented { tenant, hash } = ticket;
     let used = sockets::sql::use_ticket(hash, record, core.clock.now());
@@ -233,7 +238,9 @@ async fn by_ticket(core: &Core, origin: &Origin, text: &str, record: Uuid) -> Re
             let found = look_up(core, origin, tenant, &sql::find_session(session)).await?;
             session_holder(core, &Presented { tenant, account, session, until }, found)?
         }
-        None => key_holder(core, look_up(core, origin, tenant, &sql::find_key_by_id(account)).await?)?,
+        None => {
+            key_holder(core, look_up(core, origin, tenant, &sql::find_key_by_id(account)).await?)?
+        }
     };
     Ok(known.until(until))
 }

@@ -81,7 +81,7 @@ impl Watch {
 
     async fn look(&mut self) -> Result<(), DbError> {
         let changed = self.flush(Uuid::nil(), &sql::list_changed()).await?;
-        self.end_streams(&changed);
+        self.forget(&changed);
         let (size, idle, waiting) = self.core.db.usage();
         for (state, count) in [("open", size), ("idle", idle), ("waited_for", waiting)] {
             metrics::gauge!("reeve_pool_connections", "state" => state).set(count as f64);
@@ -98,10 +98,15 @@ impl Watch {
                 other => DbError::Internal(other.to_string()),
             })?;
         }
-        let changed = changed.into_iter().map(|row| row.id).collect();
-        self.core.policies.forget(&changed);
-        self.core.callers.forget(&changed);
         Ok(())
+    }
+
+    /// First what is remembered, then who relies on it: whoever is asked again is judged anew.
+    fn forget(&mut self, changed: &[sql::Changed]) {
+        let ids = changed.iter().map(|row| row.id).collect();
+        self.core.policies.forget(&ids);
+        self.core.callers.forget(&ids);
+        self.end_streams(changed);
     }
 
     /// A change ends the streams of its time once: who comes again is looked at anew.

@@ -46,7 +46,8 @@ pub(crate) fn parse(text: &str) -> Result<Frame, (Value, Problem)> {
         }
         Some("resume") => {
             let after = members.get("after").and_then(Value::as_i64).filter(|after| *after >= 0);
-            let fault = || Problem::new(422, "resume_invalid", "`after` is the number of an operation");
+            let fault =
+                || Problem::new(422, "resume_invalid", "`after` is the number of an operation");
             after.map(|after| Frame::Resume { after }).ok_or_else(|| (Value::Null, fault()))
         }
         Some("cursor") => Ok(Frame::Cursor(members)),
@@ -132,10 +133,12 @@ mod tests {
 
     #[test]
     fn nobody_says_whose_a_cursor_is_but_the_server() {
-        let Ok(Frame::Cursor(members)) = parse(r#"{"type":"cursor","x":1,"member":"another"}"#) else {
+        let Ok(Frame::Cursor(members)) = parse(r#"{"type":"cursor","x":1,"member":"another"}"#)
+        else {
             panic!("a cursor");
         };
-        let told = cursor(members, json!({"id": "me"}));
-        assert_eq!(told, r#"{"member":{"id":"me"},"type":"cursor","x":1}"#);
+        let told: Value =
+            serde_json::from_str(&cursor(members, json!({"id": "me"}))).expect("JSON");
+        assert_eq!(told, json!({"type": "cursor", "x": 1, "member": {"id": "me"}}));
     }
 }

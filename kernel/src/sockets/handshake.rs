@@ -43,7 +43,8 @@ impl Input for Upgrade {
         };
         let key = text("sec-websocket-key").filter(|key| key.len() == 24);
         let msg = "send 16 random bytes in base64";
-        let key = key.ok_or_else(|| Problem::field(&["header", "Sec-WebSocket-Key"], "key", msg))?;
+        let key =
+            key.ok_or_else(|| Problem::field(&["header", "Sec-WebSocket-Key"], "key", msg))?;
         let offered = words(&request.headers, "sec-websocket-protocol").map(str::to_owned);
         Ok(Self { on, accept: derive_accept_key(key.as_bytes()), offered: offered.collect() })
     }
@@ -71,7 +72,8 @@ fn words<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h 
 
 /// The tokens that stand among the protocols.
 pub(crate) fn offered_token(headers: &HeaderMap) -> Vec<String> {
-    let tokens = words(headers, "sec-websocket-protocol").filter_map(|word| word.strip_prefix(BEARER));
+    let tokens =
+        words(headers, "sec-websocket-protocol").filter_map(|word| word.strip_prefix(BEARER));
     tokens.map(str::to_owned).collect()
 }
 

@@ -1,11 +1,7 @@
 //! The relay of one server: ends those whose credential has ended, says who is in a room, and exchanges with the other
 //! servers what is kept nowhere.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
@@ -76,13 +72,12 @@ impl Relay {
     /// Says what this server has to say, and hears the others.
     async fn exchange(&mut self, anew: bool) -> Result<(), DbError> {
         let open = self.core.rooms.seats() > 0;
-        if open && self.place.is_none() {
-            // Before others are asked: what they answer comes after it.
-            let end = self.flush(Uuid::nil(), &streams::sql::find_end()).await?;
-            let place = end.first().map(|row| Place { transaction: row.transaction_id, sequence: 0 });
-            self.place = place;
-        }
-        self.say(self.core.rooms.settle(anew)).await?;
+        // Before others are asked: what they answer comes after it.
+        let begun = if open && self.place.is_none() { self.begin().await } else { Ok(()) };
+        // Taken whatever becomes of it: what cannot be said now is not worth saying later.
+        let signals = self.core.rooms.settle(anew);
+        begun?;
+        self.say(signals).await?;
         match self.place {
             Some(place) if open => self.hear(place).await,
             _ => {
@@ -90,6 +85,12 @@ impl Relay {
                 Ok(())
             }
         }
+    }
+
+    async fn begin(&mut self) -> Result<(), DbError> {
+        let end = self.flush(Uuid::nil(), &streams::sql::find_end()).await?;
+        self.place = end.first().map(|row| Place { transaction: row.transaction_id, sequence: 0 });
+        Ok(())
     }
 
     async fn say(&self, signals: Vec<Signal>) -> Result<(), DbError> {
@@ -135,6 +136,9 @@ impl Relay {
 
 fn report<T>(what: &'static str, result: Result<T, DbError>) {
     if let Err(error) = result {
-        tracing::warn!(error = &error as &dyn std::error::Error, "could not {what}; will try again");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "could not {what}; will try again"
+        );
     }
 }

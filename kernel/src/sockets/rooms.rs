@@ -185,7 +185,8 @@ impl Rooms {
         let mut state = lock(&self.state);
         state.admit(caller)?;
         let room = state.rooms.entry((caller.tenant, record));
-        let room = room.or_insert_with(|| Arc::new(Room::new(caller.tenant, topic, record))).clone();
+        let room =
+            room.or_insert_with(|| Arc::new(Room::new(caller.tenant, topic, record))).clone();
         let mut within = lock(&room.state);
         if within.chairs.len() >= MOST_IN_ROOM {
             return Err(too_many("room_full", "there are as many in this room as there may be"));
@@ -301,7 +302,9 @@ impl State {
             return Err(Problem::unavailable("this server is about to stop; try again"));
         }
         if self.seats.len() >= MOST {
-            return Err(Problem::unavailable("this server has as many sockets as it may; try again"));
+            return Err(Problem::unavailable(
+                "this server has as many sockets as it may; try again",
+            ));
         }
         let of_tenant = || self.seats.values().filter(|chair| chair.tenant == caller.tenant);
         if of_tenant().count() >= MOST_OF_TENANT {
@@ -617,7 +620,10 @@ mod tests {
         assert!(one.room.deliver(8, &"8 again".into()));
         assert!(!one.room.deliver(10, &"10".into()), "9 is missing");
         assert!(one.room.deliver(9, &"9".into()) && one.room.deliver(10, &"10".into()));
-        assert_eq!((told(&one), one.room.delivered()), (vec!["8".into(), "9".into(), "10".into()], 10));
+        assert_eq!(
+            (told(&one), one.room.delivered()),
+            (vec!["8".into(), "9".into(), "10".into()], 10)
+        );
     }
 
     #[test]

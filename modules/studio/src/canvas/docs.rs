@@ -25,5 +25,5 @@ pub(super) const FIND: Docs = Docs::new(
     TAG,
     "See a canvas",
     "`seq` is the number of the newest operation in it. `hash` is SHA-256 of `{\"edges\":[…],\"nodes\":[…]}`, each \
-     sorted by `id`, members sorted by name, without spaces: clients that agree have the same.",
+     sorted by `id`, as RFC 8785 writes it: clients that agree have the same.",
 );

@@ -1,7 +1,7 @@
 //! Requests on canvases, and the canvas as a document of a room.
 
 use kernel::{
-    authz::{Authorized, Committed, Fetched, Answer, Joined},
+    authz::{Answer, Authorized, Committed, Fetched, Joined},
     db::Bound,
     http::{Body, Item, Problem, Query},
     sockets::{After, AppliedRow, Document, OperationRow, SnapshotRow, Ticket, Upgrade},

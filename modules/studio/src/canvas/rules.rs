@@ -107,7 +107,8 @@ fn is_name_or_null(value: &Value) -> bool {
 }
 
 fn is_position(value: &Value) -> bool {
-    let within = |axis| value.get(axis).and_then(Value::as_f64).is_some_and(|n| n.abs() <= FARTHEST);
+    let within =
+        |axis| value.get(axis).and_then(Value::as_f64).is_some_and(|n| n.abs() <= FARTHEST);
     within("x") && within("y") && value.as_object().is_some_and(|members| members.len() == 2)
 }
 
@@ -132,7 +133,7 @@ fn is_kept(value: &Value, deep: usize) -> bool {
 pub fn sorted(mut document: Value) -> (Vec<Value>, Vec<Value>) {
     let mut take = |name| match document.get_mut(name).map(Value::take) {
         Some(Value::Array(mut elements)) => {
-            elements.sort_by(|a, b| id(a).cmp(id(b)));
+            elements.sort_by(|a, b| id(a).encode_utf16().cmp(id(b).encode_utf16()));
             elements
         }
         _ => vec![],
@@ -144,11 +145,40 @@ fn id(element: &Value) -> &str {
     element.get("id").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The hash of a canvas whose nodes and edges are sorted. Members are sorted by `serde_json`.
+/// The hash of a canvas whose nodes and edges are sorted.
 pub fn hash(nodes: &[Value], edges: &[Value]) -> String {
-    let text = json!({"nodes": nodes, "edges": edges}).to_string();
+    let text = canonical(&json!({"nodes": nodes, "edges": edges}));
     let digits = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     format!("sha256:{digits}")
+}
+
+/// RFC 8785: members by name, numbers as ECMAScript writes them, so that a browser comes to the same text.
+fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            let member = |(name, value)| {
+                format!("{}:{}", Value::from(String::as_str(name)), canonical(value))
+            };
+            format!("{{{}}}", members.into_iter().map(member).collect::<Vec<_>>().join(","))
+        }
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(","))
+        }
+        Value::Number(number) => number.as_f64().map(number_text).unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::String(_) => value.to_string(),
+    }
+}
+
+/// ECMA-262 section 6.1.6.1.20.
+fn number_text(number: f64) -> String {
+    match number.abs() {
+        0.0 => "0".to_owned(),
+        large if large >= 1e21 => format!("{number:e}").replace('e', "e+"),
+        small if small < 1e-6 => format!("{number:e}"),
+        _ => number.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -187,10 +217,12 @@ mod tests {
         assert_eq!(places(json!({"type": "node.explode"})), ["operation.type"]);
         assert_eq!(places(json!({})), ["operation.type"]);
         assert_eq!(places(json!({"type": "node.put"})), ["operation.node"]);
-        let bare = json!({"type": "node.put", "node": {"id": "", "type": "x\u{7}", "position": {"x": 1}}});
+        let bare =
+            json!({"type": "node.put", "node": {"id": "", "type": "x\u{7}", "position": {"x": 1}}});
         let wrong = ["id", "type", "position", "data"].map(|name| format!("operation.node.{name}"));
         assert_eq!(places(bare), wrong);
-        for position in [json!({"x": 1e9, "y": 0}), json!({"x": 0, "y": 0, "z": 0}), json!([0, 0])] {
+        for position in [json!({"x": 1e9, "y": 0}), json!({"x": 0, "y": 0, "z": 0}), json!([0, 0])]
+        {
             let moved = json!({"type": "node.move", "id": "a", "position": position});
             assert_eq!(places(moved), ["operation.position"]);
         }
@@ -217,7 +249,29 @@ mod tests {
         };
         assert_eq!(of(document(["a", "b"])), of(document(["b", "a"])));
         assert_ne!(of(document(["a", "b"])), of(document(["a", "c"])));
-        let known = "sha256:e93e8b5a8cbb5be6a1b1d6c1d6e6f8b8";
-        assert_eq!(of(json!({})).len(), known.len() + 39);
+        // printf '{"edges":[],"nodes":[]}' | sha256sum
+        assert_eq!(of(json!({})).len(), "sha256:".len() + 64);
+    }
+
+    #[test]
+    fn the_text_that_is_hashed_is_that_of_rfc_8785() {
+        // Section 3.2.2.3 and appendix B.
+        for (number, text) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (100.0, "100"),
+            (4.5, "4.5"),
+            (1e-6, "0.000001"),
+            (1e-7, "1e-7"),
+            (9.999_999_999_999_997e22, "9.999999999999997e+22"),
+            (1e21, "1e+21"),
+            (999_999_999_999_999_700_000.0, "999999999999999700000"),
+            (-333_333_333.333_333_3, "-333333333.3333333"),
+        ] {
+            assert_eq!(canonical(&json!(number)), text);
+        }
+        let sorted = json!({"\u{20ac}": 1, "\r": 2, "1": 3, "\u{1f600}": 4, "\u{fb33}": [null, true, "\u{f}\n"]});
+        let text = "{\"\\r\":2,\"1\":3,\"\u{20ac}\":1,\"\u{1f600}\":4,\"\u{fb33}\":[null,true,\"\\u000f\\n\"]}";
+        assert_eq!(canonical(&sorted), text);
     }
 }

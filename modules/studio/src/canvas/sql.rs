@@ -52,15 +52,30 @@ pub fn constraints() -> Vec<Constraint> {
     vec![
         Constraint {
             name: "RV850",
-            problem: || Problem::conflict("unknown_node", "there is no node of this id: it may have just been removed"),
+            problem: || {
+                Problem::conflict(
+                    "unknown_node",
+                    "there is no node of this id: it may have just been removed",
+                )
+            },
         },
         Constraint {
             name: "RV851",
-            problem: || Problem::conflict("unknown_edge", "there is no edge of this id: it may have just been removed"),
+            problem: || {
+                Problem::conflict(
+                    "unknown_edge",
+                    "there is no edge of this id: it may have just been removed",
+                )
+            },
         },
         Constraint {
             name: "RV852",
-            problem: || Problem::conflict("canvas_full", "a canvas has 500 nodes and 2,000 edges at the most"),
+            problem: || {
+                Problem::conflict(
+                    "canvas_full",
+                    "a canvas has 500 nodes and 2,000 edges at the most",
+                )
+            },
         },
         Constraint {
             name: "canvas_element_size",
