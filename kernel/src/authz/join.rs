@@ -30,8 +30,8 @@ use crate::{
     identity::confirm,
     policies::admit_to,
     sockets::{
-        self, After, AppliedRow, Close, Document, Frame, Letter, OperationRow, Seat, Standing,
-        Ticket, Upgrade,
+        self, After, AppliedRow, Close, Document, Fault, Frame, Letter, OperationRow, Seat,
+        Standing, Ticket, Upgrade,
     },
 };
 
@@ -268,9 +268,9 @@ impl<P: Permission<Effect = Joins>, D: Document> Member<P, D> {
             if standing.wait_for(|standing| *standing == Standing::Good).await.is_err() {
                 return Close::Gone;
             }
-            if let Err((id, problem)) = self.take(text).await {
+            if let Err(Fault { id, problem }) = self.take(text).await {
                 tries += u32::from(problem.status == 403);
-                let problem = self.act.governed.refuse(problem).await;
+                let problem = self.act.governed.refuse(*problem).await;
                 self.report(&problem);
                 self.seat.answer(sockets::error(id, &problem));
                 match problem.status {
@@ -282,23 +282,21 @@ impl<P: Permission<Effect = Joins>, D: Document> Member<P, D> {
         }
     }
 
-    /// One frame; on failure the frame's own id and what was wrong.
-    async fn take(&self, text: Utf8Bytes) -> Result<(), (Value, Problem)> {
+    /// One frame.
+    async fn take(&self, text: Utf8Bytes) -> Result<(), Fault> {
         match sockets::parse(&text)? {
             Frame::Operation { id, operation } => {
-                let name = |problem| (Value::String(id.to_string()), problem);
+                let name = |problem| Fault::of(Value::String(id.to_string()), problem);
                 D::check(&operation).map_err(name)?;
                 self.operate(id, operation).await.map_err(name)
             }
-            Frame::Resume { after } => {
-                self.resume(after).await.map_err(|problem| (Value::Null, problem))
-            }
+            Frame::Resume { after } => Ok(self.resume(after).await?),
             Frame::Cursor(members) => {
                 self.seat.say_to_others(sockets::cursor(members, self.seat.member()));
                 Ok(())
             }
             Frame::Plain => {
-                self.may_edit().await.map_err(|problem| (Value::Null, problem))?;
+                self.may_edit().await?;
                 self.seat.say(text);
                 Ok(())
             }

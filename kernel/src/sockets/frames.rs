@@ -22,14 +22,32 @@ pub(crate) enum Frame {
     Plain,
 }
 
+/// What is wrong with a frame, and the frame's own id, where it has one.
+pub(crate) struct Fault {
+    pub(crate) id: Value,
+    pub(crate) problem: Box<Problem>,
+}
+
+impl Fault {
+    pub(crate) fn of(id: Value, problem: Problem) -> Self {
+        Self { id, problem: problem.into() }
+    }
+}
+
+impl From<Problem> for Fault {
+    fn from(problem: Problem) -> Self {
+        Self::of(Value::Null, problem)
+    }
+}
+
 /// Reads a frame.
 ///
 /// # Errors
-/// With the frame's own id, where it has one: 422 for what is no JSON object, or no operation.
-pub(crate) fn parse(text: &str) -> Result<Frame, (Value, Problem)> {
+/// 422 for what is no JSON object, or no operation.
+pub(crate) fn parse(text: &str) -> Result<Frame, Fault> {
     let Ok(Value::Object(mut members)) = serde_json::from_str(text) else {
         let detail = "send one JSON object in each frame";
-        return Err((Value::Null, Problem::new(422, "not_an_object", detail)));
+        return Err(Problem::new(422, "not_an_object", detail).into());
     };
     match members.get("type").and_then(Value::as_str) {
         Some("operation") => {
@@ -37,23 +55,23 @@ pub(crate) fn parse(text: &str) -> Result<Frame, (Value, Problem)> {
             let id = name.as_str().and_then(|id| id.parse().ok());
             let fault = |detail| Problem::new(422, "operation_invalid", detail);
             let Some(id) = id else {
-                return Err((Value::Null, fault("`id` is a UUID of your own making")));
+                return Err(fault("`id` is a UUID of your own making").into());
             };
             match members.remove("operation") {
                 Some(operation @ Value::Object(_)) => Ok(Frame::Operation { id, operation }),
-                _ => Err((name, fault("`operation` is an object"))),
+                _ => Err(Fault::of(name, fault("`operation` is an object"))),
             }
         }
         Some("resume") => {
             let after = members.get("after").and_then(Value::as_i64).filter(|after| *after >= 0);
             let fault =
                 || Problem::new(422, "resume_invalid", "`after` is the number of an operation");
-            after.map(|after| Frame::Resume { after }).ok_or_else(|| (Value::Null, fault()))
+            Ok(Frame::Resume { after: after.ok_or_else(fault)? })
         }
         Some("cursor") => Ok(Frame::Cursor(members)),
         Some(kind) if RESERVED.contains(&kind) => {
             let detail = "the server alone says this: choose another `type`";
-            Err((Value::Null, Problem::new(422, "type_reserved", detail)))
+            Err(Problem::new(422, "type_reserved", detail).into())
         }
         _ => Ok(Frame::Plain),
     }
@@ -103,7 +121,7 @@ mod tests {
     use super::*;
 
     fn code(text: &str) -> &'static str {
-        parse(text).err().map_or("-", |(_, problem)| problem.code)
+        parse(text).err().map_or("-", |fault| fault.problem.code)
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(crate) mod sql;
 use serde_json::Value;
 use uuid::Uuid;
 
-pub(crate) use frames::{Frame, cursor, error, operation, parse, snapshot};
+pub(crate) use frames::{Fault, Frame, cursor, error, operation, parse, snapshot};
 pub use handshake::{After, Ticket, Upgrade};
 pub(crate) use handshake::{Presented, offered_token, query_ticket};
 pub use relay::Relay;

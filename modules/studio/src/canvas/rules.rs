@@ -15,14 +15,15 @@ const FARTHEST: f64 = 1e7;
 
 /// A member of an object: its name, whether it must be there, and what it must be.
 type Member = (&'static str, bool, fn(&Value) -> bool);
+type Members = &'static [Member];
 
-const NODE: &[Member] = &[
+const NODE: Members = &[
     ("id", true, is_name),
     ("type", true, is_name),
     ("position", true, is_position),
     ("data", true, is_data),
 ];
-const EDGE: &[Member] = &[
+const EDGE: Members = &[
     ("id", true, is_name),
     ("source", true, is_name),
     ("sourceHandle", false, is_name_or_null),
@@ -31,7 +32,7 @@ const EDGE: &[Member] = &[
 ];
 
 /// What the operation of this type holds besides it; of `node` and `edge` what they hold.
-fn members(kind: &str) -> Option<(&'static [Member], Option<(&'static str, &'static [Member])>)> {
+fn members(kind: &str) -> Option<(Members, Option<(&'static str, Members)>)> {
     Some(match kind {
         "node.put" => (&[("node", true, Value::is_object)], Some(("node", NODE))),
         "node.move" => (&[("id", true, is_name), ("position", true, is_position)], None),
