@@ -43,8 +43,8 @@ const LARGEST: usize = 256 * 1024;
 const AT_ONCE: f64 = 200.0;
 const PER_SECOND: f64 = 100.0;
 const COUNTS_FOR: usize = 16 * 1024;
-/// To be told again what was missed counts as so many.
-const RESUME: f64 = 50.0;
+/// How long a client that was told what it missed waits before it asks again.
+const RESUME: Duration = Duration::from_secs(1);
 /// Who tries so often what they may not is shown out.
 const TRIES: u32 = 3;
 /// Operations that are read at once; who has missed more than this begins anew.
@@ -64,8 +64,8 @@ struct Member<P, D> {
     seat: Seat,
     /// When the peer was last heard.
     heard: Mutex<Instant>,
-    /// What the client may still send.
-    allowance: Mutex<Allowance>,
+    /// When the client last asked for what it had missed.
+    resumed: Mutex<Option<Instant>>,
     /// When it was last found that this member may change the document.
     judged: Mutex<Option<Instant>>,
     document: PhantomData<fn() -> D>,
@@ -99,7 +99,7 @@ impl<P: Permission<Effect = Joins>> Authorized<P> {
             id,
             seat,
             heard: Mutex::new(Instant::now()),
-            allowance: Mutex::new(Allowance { left: AT_ONCE, at: Instant::now() }),
+            resumed: Mutex::default(),
             judged: Mutex::default(),
             document: PhantomData,
         };
@@ -247,6 +247,7 @@ impl<P: Permission<Effect = Joins>, D: Document> Member<P, D> {
 
     /// Listens to the client.
     async fn listen(&self, stream: &mut SplitStream<Socket>) -> Close {
+        let mut allowance = Allowance { left: AT_ONCE, at: Instant::now() };
         let (mut standing, mut tries) = (self.seat.standing(), 0);
         loop {
             let message = match stream.next().await {
@@ -256,7 +257,7 @@ impl<P: Permission<Effect = Joins>, D: Document> Member<P, D> {
             };
             *lock(&self.heard) = Instant::now();
             let frames = 1.0 + (message.len() / COUNTS_FOR) as f64;
-            if !lock(&self.allowance).spend(frames, Instant::now()) {
+            if !allowance.spend(frames, Instant::now()) {
                 return Close::TooFast;
             }
             let text = match message {
@@ -304,7 +305,8 @@ impl<P: Permission<Effect = Joins>, D: Document> Member<P, D> {
     }
 
     async fn resume(&self, after: i64) -> Result<(), Problem> {
-        if !lock(&self.allowance).spend(RESUME, Instant::now()) {
+        let last = lock(&self.resumed).replace(Instant::now());
+        if last.is_some_and(|last| last.elapsed() < RESUME) {
             let detail = "you ask for what was missed too often: wait a second";
             return Err(Problem::new(429, "too_many_resumes", detail));
         }
