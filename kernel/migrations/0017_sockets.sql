@@ -49,7 +49,7 @@ create policy tenant on kernel.room_signal to reeve_app, reeve_owner
     with check (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
 create policy keeper on kernel.room_signal for select to reeve_keeper using (true);
 create policy past on kernel.room_signal for delete to reeve_keeper using (at < now() - interval '1 minute');
-grant insert (tenant_id, topic, record_id, server, kind, body) on kernel.room_signal to reeve_app;
+grant select, insert (tenant_id, topic, record_id, server, kind, body) on kernel.room_signal to reeve_app;
 grant select, delete on kernel.room_signal to reeve_keeper;
 reset role;
 
