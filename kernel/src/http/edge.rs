@@ -247,7 +247,6 @@ async fn govern(
     seen: &mut Seen,
 ) -> Result<Encoded, Problem> {
     let (mut parts, body) = request.into_parts();
-    let upgrade = parts.extensions.remove::<OnUpgrade>();
     // What is not ASCII stays in sight, to be refused and not overlooked.
     let text = |name: &str| parts.headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()));
     let origin = Origin {
@@ -257,10 +256,7 @@ async fn govern(
         purpose_of_event: None,
     };
     let id = params.iter().find(|(name, _)| *name == "id").map(|(_, value)| value);
-    let identified = match route.joins() {
-        true => identify_socket(edge, &origin, &parts, id).await,
-        false => identify(edge, route, &origin, &parts.headers).await,
-    };
+    let identified = identify(edge, route, &origin, &parts, id).await;
     count(edge, route, &origin, identified.as_ref().ok(), &seen.counted).await?;
     let caller = match identified {
         Ok(caller) => caller,
@@ -302,7 +298,7 @@ async fn govern(
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts.headers,
         body,
-        upgrade,
+        upgrade: parts.extensions.remove::<OnUpgrade>(),
     };
     let governed = Arc::new(governed);
     match (route.handler)(governed.clone(), &incoming).await {
@@ -316,8 +312,13 @@ async fn identify(
     edge: &Edge,
     route: &Route,
     origin: &Origin,
-    headers: &HeaderMap,
+    parts: &Parts,
+    record: Option<&str>,
 ) -> Result<Caller, Refused> {
+    let headers = &parts.headers;
+    if route.joins() {
+        return identify_socket(edge, origin, parts, record).await;
+    }
     if route.is_open() {
         // Who may come without a credential is not judged by one that has just expired.
         return Ok(Caller::anonymous());
