@@ -1,19 +1,19 @@
 //! People who draw: two thousand sockets in a hundred rooms of one server. In each room somebody moves a node once a
 //! second, and all twenty are told.
 
-use std::time::{Duration, Instant};
-
-use futures::{
-    SinkExt, StreamExt,
-    future::{join_all, try_join_all},
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant},
 };
+
+use futures::{SinkExt, StreamExt, future::try_join_all};
 use kernel::{
     Clock,
     db::{Cluster, Platform},
     tenant::{self, NewTenant},
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, sync::Barrier, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Message, client::IntoClientRequest},
@@ -33,6 +33,19 @@ const MEMBERS: usize = 20;
 
 type Socket = WebSocketStream<TcpStream>;
 
+/// When it begins: a second after the last one has come.
+struct Start {
+    all_here: Barrier,
+    at: OnceLock<Instant>,
+}
+
+impl Start {
+    async fn once_all_are_here(&self) -> Instant {
+        self.all_here.wait().await;
+        *self.at.get_or_init(|| Instant::now() + Duration::from_secs(1))
+    }
+}
+
 /// Measures it and prints the figure.
 ///
 /// # Errors
@@ -42,17 +55,14 @@ pub async fn measure(options: &Options, stand: &Stand) -> Outcome<()> {
     let mut rooms = vec![];
     for n in 0..TENANTS {
         let (keys, agents) = organization(stand, n).await?;
-        for agent in agents {
-            let members = keys.iter().map(|key| join(&server, &agent, key));
-            rooms.push(try_join_all(members).await?);
-        }
+        rooms.extend(agents.into_iter().map(|agent| (agent, keys.clone())));
     }
-    let memory = server.resident_mib()?;
     let seconds = options.run_seconds() * 2;
-    let begun = Instant::now() + Duration::from_secs(2);
-    let rooms = rooms.into_iter().enumerate().map(|(n, room)| draw(n, room, begun, seconds));
-    let told = join_all(rooms).await;
-    let mut times: Vec<u32> = told.into_iter().collect::<Outcome<Vec<_>>>()?.concat();
+    let start = Start { all_here: Barrier::new(rooms.len() * MEMBERS), at: OnceLock::new() };
+    let drawing = rooms.iter().enumerate().map(|(n, room)| draw(&server, n, room, &start, seconds));
+    let told = try_join_all(drawing).await?;
+    let memory = server.resident_mib()?;
+    let mut times = told.concat();
     times.sort_unstable();
     let expected = TENANTS * ROOMS_OF_TENANT * MEMBERS * usize::try_from(seconds)?;
     if times.len() != expected {
@@ -105,12 +115,20 @@ async fn join(server: &Server, agent: &str, key: &str) -> Outcome<Socket> {
 }
 
 /// One room: its first member moves a node each second; how long each member waited for it, in microseconds.
-async fn draw(n: usize, room: Vec<Socket>, begun: Instant, seconds: u64) -> Outcome<Vec<u32>> {
-    // The rooms do not all move at the same instant.
-    let begun = begun + Duration::from_millis(10 * n as u64);
-    let members = room.into_iter().enumerate();
-    let told = members.map(|(place, socket)| member(socket, place == 0, begun, seconds));
-    Ok(try_join_all(told).await?.concat())
+async fn draw(
+    server: &Server,
+    n: usize,
+    (agent, keys): &(String, Vec<String>),
+    start: &Start,
+    seconds: u64,
+) -> Outcome<Vec<u32>> {
+    let members = keys.iter().enumerate().map(async |(place, key)| {
+        let socket = join(server, agent, key).await?;
+        // The rooms do not all move at the same instant.
+        let begun = start.once_all_are_here().await + Duration::from_millis(10 * n as u64);
+        member(socket, place == 0, begun, seconds).await
+    });
+    Ok(try_join_all(members).await?.concat())
 }
 
 async fn member(socket: Socket, moves: bool, begun: Instant, seconds: u64) -> Outcome<Vec<u32>> {
