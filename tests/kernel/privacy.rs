@@ -344,7 +344,7 @@ fn canaries_in_every_text_column_of_one_tenant_are_nowhere_that_another_can_see(
         people_of_every_kind(app, north.id).await;
         let word = canary("");
         let of_modules = |table: &str| {
-            ["programs.", "athletics", "civic"].iter().any(|of| table.starts_with(of))
+            ["programs.", "athletics", "civic", "studio"].iter().any(|of| table.starts_with(of))
                 || table == "kernel.consent"
         };
         let unfilled = plant(app, north.id, &word, |table| {
@@ -365,8 +365,10 @@ fn canaries_in_every_text_column_of_one_tenant_are_nowhere_that_another_can_see(
             "kernel.one_time_code.purpose",
             "kernel.policy.cedar",
             "kernel.policy.effect",
+            "kernel.room_signal.kind",
             "kernel.session.authenticated_by",
             "kernel.session.end_reason",
+            "kernel.socket_ticket.actor_kind",
             "kernel.tenant.code",
             "kernel.tenant.host",
             "kernel.tenant.realm",
