@@ -1,6 +1,7 @@
 //! Load and scale, side by side with the limit: pgbench running the same SQL through the same
 //! policies. `cargo run --release -p bench`; docs/performance.md says what the figures mean.
 
+mod canvas;
 mod http;
 mod load;
 mod logins;
@@ -56,6 +57,9 @@ async fn measure(options: &Options, stand: &Stand) -> Outcome<()> {
     }
     if options.wants("sideline") {
         sideline::measure(options, stand).await?;
+    }
+    if options.wants("canvas") {
+        canvas::measure(options, stand).await?;
     }
     if options.wants("growth") {
         growth(options, stand, &clinic).await?;

@@ -14,7 +14,7 @@ pub struct Options {
     #[arg(long)]
     pub quick: bool,
     /// Only this row.
-    #[arg(long, value_name = "ROW", value_parser = ["read", "write", "page", "search", "growth", "start", "logins", "sideline"])]
+    #[arg(long, value_name = "ROW", value_parser = ["read", "write", "page", "search", "growth", "start", "logins", "sideline", "canvas"])]
     pub only: Option<String>,
     /// Read by id at ten million patients too (some minutes and 10 GB of disk).
     #[arg(long)]

@@ -19,6 +19,7 @@ use crate::{
     module::Registry,
     policies::Policies,
     seal::Seal,
+    sockets::Rooms,
     streams::{Hub, StreamSettings},
 };
 
@@ -115,6 +116,7 @@ pub struct Core {
     pub(crate) stream_settings: StreamSettings,
     /// Of this server's worker.
     pub(crate) wake: Wake,
+    pub(crate) rooms: Arc<Rooms>,
     sso: OnceLock<Result<sso::Client, String>>,
     outbound_allowed: Allowed,
     outbound: OnceLock<Result<Outbound, String>>,
@@ -154,6 +156,7 @@ impl Core {
             streams: Arc::default(),
             stream_settings,
             wake: Wake::default(),
+            rooms: Arc::new(Rooms::new(&clock)),
             sso: OnceLock::new(),
             outbound_allowed,
             outbound: OnceLock::new(),

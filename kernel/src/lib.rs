@@ -24,6 +24,7 @@ pub mod return_to_play;
 mod seal;
 pub mod sessions;
 pub mod sign_on;
+pub mod sockets;
 pub mod statutes;
 mod streams;
 pub mod subjects;

@@ -16,7 +16,7 @@ use crate::{
     keys, people, place, policies, return_to_play,
     sessions::{self, ReadKeys, Refresh, SignIn, UseCode},
     sign_on::{self, SignOn, StartSignOn},
-    statutes, streams, subjects, tenant,
+    sockets, statutes, streams, subjects, tenant,
 };
 
 /// Those who stand above a module's organisations, and enter one at a time for a purpose.
@@ -237,6 +237,7 @@ fn kernel_module() -> Module {
         return_to_play::sql::ALL,
         statutes::sql::ALL,
         streams::sql::ALL,
+        sockets::sql::ALL,
         subjects::sql::ALL,
         audit::sql::ALL,
         jobs::sql::ALL,
@@ -305,5 +306,6 @@ fn kernel_migrations() -> Vec<Migration> {
         14 "above_and_limits" "0014_above_and_limits.sql",
         15 "checkpoints" "0015_checkpoints.sql",
         16 "jobs" "0016_jobs.sql",
+        17 "sockets" "0017_sockets.sql",
     )
 }

@@ -10,6 +10,7 @@ use kernel::{
     identity::{IdentitySettings, LoadError, Watch},
     jobs::Worker,
     module::Registry,
+    sockets::Relay,
     statutes::StatuteError,
 };
 use outbound::Allowed;
@@ -52,6 +53,9 @@ impl From<DbError> for StartError {
         }
     }
 }
+
+/// How long sockets may take to end, once all else has.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// A server that is ready to listen.
 pub struct Server {
@@ -119,6 +123,7 @@ impl Server {
         let app = router(self.edge.clone(), &self.registry);
         let watch = Watch::new(self.core.clone(), &self.pool)?;
         let worker = self.worker()?;
+        let relay = Relay::new(self.core.clone(), &self.pool)?;
         let (stopping, stopped) = watch::channel(false);
         let (end, ended) = watch::channel(false);
         let core = self.core.clone();
@@ -131,13 +136,16 @@ impl Server {
         let worker = Box::pin(worker.run(until(stopped)));
         let public = async {
             tokio::join!(serve(listener, app, limits, stop), worker);
+            // They say why they end; who does not listen is not waited for.
+            let _in_time = tokio::time::timeout(FAREWELL, self.core.sockets_ended()).await;
             // Nobody is left to care.
             let _sent = end.send(true);
         };
         let private = private(metrics, limits, ended.clone());
         let watch = Box::pin(watch.run(until(ended.clone())));
-        let checkpoints = self.checkpoints.run(until(ended));
-        tokio::join!(public, private, watch, checkpoints);
+        let checkpoints = self.checkpoints.run(until(ended.clone()));
+        let relay = Box::pin(relay.run(until(ended)));
+        tokio::join!(public, private, watch, relay, checkpoints);
         self.core.db().close();
         Ok(())
     }

@@ -17,12 +17,14 @@
 )]
 
 mod app;
+mod canvas;
 mod events;
 mod logs;
 mod persona;
 mod postgres;
 
 pub use app::{Options, SECRET, TestApp, run, run_with};
+pub use canvas::{Came, Canvas, Document, Refusal};
 pub use events::{Event, EventStream};
 pub use logs::{logged, metrics};
 pub use persona::{Organisation, PASSWORD, Persona, Reply, TestTenant, appointment, patient};

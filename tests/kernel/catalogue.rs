@@ -228,10 +228,14 @@ fn t06_no_view_or_function_shows_another_tenants_rows() {
             "kernel.open(kernel.sealed)",
             "kernel.outbox_end()",
             "kernel.read_outbox(bigint,bigint,integer)",
+            // What servers say to each other of their rooms, which give each tenant its own
+            // (tests/studio/canvas.rs).
+            "kernel.read_signals(bigint,bigint,uuid,integer)",
             "kernel.remove_old_jobs()",
             "kernel.renew_job(uuid,uuid,integer)",
             "kernel.seal(uuid,text)",
             "kernel.sweep()",
+            "kernel.sweep_sockets()",
             // Whose ledger has grown: ids alone (tests/kernel/checkpoints.rs).
             "kernel.tenants_to_checkpoint()",
             "kernel.tenants_with_old_jobs()",
@@ -242,8 +246,9 @@ fn t06_no_view_or_function_shows_another_tenants_rows() {
             assert_eq!(sqlstate(&session, &sql).await, "ok 0", "{none}");
         }
         let before = records(app, north.id).await;
-        for call in ["select kernel.sweep()", "select audit.make_partitions(1)"] {
-            assert_eq!(sqlstate(&session, call).await, "ok 1");
+        let sweeps = ["kernel.sweep()", "kernel.sweep_sockets()", "audit.make_partitions(1)"];
+        for call in sweeps.map(|sweep| format!("select {sweep}")) {
+            assert_eq!(sqlstate(&session, &call).await, "ok 1");
         }
         assert_eq!(records(app, north.id).await, before);
     });

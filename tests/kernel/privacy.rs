@@ -344,7 +344,7 @@ fn canaries_in_every_text_column_of_one_tenant_are_nowhere_that_another_can_see(
         people_of_every_kind(app, north.id).await;
         let word = canary("");
         let of_modules = |table: &str| {
-            ["programs.", "athletics", "civic"].iter().any(|of| table.starts_with(of))
+            ["programs.", "athletics", "civic", "studio"].iter().any(|of| table.starts_with(of))
                 || table == "kernel.consent"
         };
         let unfilled = plant(app, north.id, &word, |table| {
@@ -365,8 +365,10 @@ fn canaries_in_every_text_column_of_one_tenant_are_nowhere_that_another_can_see(
             "kernel.one_time_code.purpose",
             "kernel.policy.cedar",
             "kernel.policy.effect",
+            "kernel.room_signal.kind",
             "kernel.session.authenticated_by",
             "kernel.session.end_reason",
+            "kernel.socket_ticket.actor_kind",
             "kernel.tenant.code",
             "kernel.tenant.host",
             "kernel.tenant.realm",
@@ -429,6 +431,10 @@ async fn people_of_every_kind(app: &TestApp, tenant: Uuid) {
          insert into kernel.release (tenant_id, id, question, members, members_hash, answer)
          values ('{tenant}', gen_random_uuid(), 'question', '{{code}}', 'x', '[]');
          insert into kernel.outbox (tenant_id, topic, record_id) values ('{tenant}', 'topic', gen_random_uuid());
+         insert into kernel.room_signal (tenant_id, topic, record_id, server, kind, body)
+         values ('{tenant}', 'topic', gen_random_uuid(), gen_random_uuid(), 'frame', '{{}}');
+         insert into kernel.socket_ticket (tenant_id, hash, actor_kind, actor_id, record_id, expires_at)
+         values ('{tenant}', sha256('ticket'), 'api_key', gen_random_uuid(), gen_random_uuid(), now());
          insert into kernel.login_guard (tenant_id, name_hash, place) values ('{tenant}', 'x', 'elsewhere');
          insert into audit.checkpoint (tenant_id, tree_size, root, frontier, transaction_id, sequence, last_at, read_from, signed)
          values ('{tenant}', 1, sha256('x'), sha256('x'), '3', 1, now(), now(), 'x')"

@@ -1,6 +1,7 @@
 //! The program itself: started, stopped, killed, and asked again.
 
 mod audit;
+mod canvas;
 mod command_line;
 mod crashes;
 mod demo;

@@ -121,12 +121,12 @@ statements! {
     fn insert_refusal(operation: &'static str, route: String, reason: &'static str, record: Option<Uuid>,
                       status: Option<i32>) -> Nothing
         = "insert into audit.entry (operation, resource, outcome, reason, record_id, after)
-           select $1, $2, 'refused', $3, $4, case when $5::integer is not null then jsonb_build_object('status', $5) end";
+           select $1, $2, 'refused', $3, $4, case when $5::integer is not null then jsonb_build_object('status', $5::integer) end";
 
     /// That a request was answered so, in the transaction of what it changed.
     fn insert_call(operation: &'static str, route: &'static str, record: Option<Uuid>, status: i32) -> Done
         = "insert into audit.entry (operation, resource, record_id, after)
-           values ($1, $2, $3, jsonb_build_object('status', $4)) returning true as done";
+           values ($1, $2, $3, jsonb_build_object('status', $4::integer)) returning true as done";
 
     fn list_tenants_to_checkpoint() -> TenantRow
         = "select tenant_id from kernel.tenants_to_checkpoint() as tenant_id";

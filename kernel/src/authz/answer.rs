@@ -1,4 +1,4 @@
-//! What handlers return. None of the five proofs can be made outside this folder.
+//! What handlers return. None of the six proofs can be made outside this folder.
 
 use std::marker::PhantomData;
 
@@ -105,8 +105,16 @@ pub struct Encoded {
     pub(crate) body: Vec<u8>,
     /// What leaves in place of a body, piece by piece; never kept.
     pub(crate) events: Option<Events>,
+    /// The connection becomes a socket.
+    pub(crate) switch: Option<Switch>,
     pub(crate) shown_once: bool,
     pub(crate) replayed: bool,
+}
+
+/// With what the opening handshake of a socket is answered (RFC 6455 section 4.2.2).
+pub(crate) struct Switch {
+    pub(crate) accept: String,
+    pub(crate) protocol: Option<&'static str>,
 }
 
 /// Server-sent events, each whole.
@@ -115,14 +123,24 @@ pub(crate) type Events = BoxStream<'static, Vec<u8>>;
 impl Encoded {
     /// 200 with what comes and comes.
     pub(super) fn streaming(events: Events) -> Self {
+        Self { events: Some(events), ..Self::empty(200) }
+    }
+
+    /// 101.
+    pub(super) fn switching(accept: String, protocol: Option<&'static str>) -> Self {
+        Self { switch: Some(Switch { accept, protocol }), ..Self::empty(101) }
+    }
+
+    fn empty(status: u16) -> Self {
         Self {
-            status: 200,
+            status,
             location: None,
             etag: None,
             cookie: None,
             next: None,
             body: vec![],
-            events: Some(events),
+            events: None,
+            switch: None,
             shown_once: false,
             replayed: false,
         }
@@ -143,6 +161,7 @@ impl<V: Serialize> Answer<V> {
             next: self.next,
             body,
             events: None,
+            switch: None,
             shown_once: self.shown_once,
             replayed: false,
         })
@@ -153,7 +172,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Something that may leave: one of the five proofs below.
+/// Something that may leave: one of the six proofs below.
 pub trait Reply<V>: sealed::Sealed {
     #[doc(hidden)]
     fn into_encoded(self) -> Encoded;
@@ -201,6 +220,10 @@ proof! {
 proof! {
     /// What tells of no person: remembered, and far enough from everything else that was released.
     Released
+}
+proof! {
+    /// The caller has a seat in the room, and their standing was asked for after they took it.
+    Joined
 }
 proof! {
     /// The READ entry of each event is committed before it is told.

@@ -2,7 +2,7 @@
 //!
 //! A route declares its permission; the kernel checks the caller's role against the matrix and only
 //! then makes an [`Authorized`] of that permission. What the permission *does* ([`Reads`],
-//! [`Writes`], [`Discloses`], [`Deidentifies`], [`Follows`]) decides which methods the handle has and
+//! [`Writes`], [`Discloses`], [`Deidentifies`], [`Follows`], [`Joins`]) decides which methods the handle has and
 //! what the handler must return:
 //!
 //! | effect | the handle can | the handler returns | which proves that |
@@ -10,6 +10,7 @@
 //! | [`Reads`] | `fetch` | [`Fetched`] | nothing about a person left: such rows cannot be opened |
 //! | [`Discloses`] | `disclose` | [`Disclosed`] | the READ entry was committed with the read |
 //! | [`Follows`] | `follow` | [`Followed`] | the READ entry of each event was committed before it left |
+//! | [`Joins`] | `join` | [`Joined`] | the caller has a seat in the room, and was judged after taking it |
 //! | [`Writes`] | `write`, `begin` | [`Committed`] | the server confirmed COMMIT, ledger row included |
 //! | [`Deidentifies`] | `aggregate`, `release` | [`Released`] | it was read as `reeve_deid`, and the release is remembered |
 //!
@@ -147,19 +148,20 @@ mod answer;
 mod authorized;
 mod elsewhere;
 mod follow;
+mod join;
 mod operator;
 mod permission;
 mod release;
 mod sight;
 
-pub use answer::{Answer, Committed, Disclosed, Fetched, Followed, Released, Reply};
-pub(crate) use answer::{Encoded, Events, NextPage};
+pub use answer::{Answer, Committed, Disclosed, Fetched, Followed, Joined, Released, Reply};
+pub(crate) use answer::{Encoded, Events, NextPage, Switch};
 pub(crate) use authorized::ANONYMOUS;
 pub(crate) use authorized::Call;
 pub use authorized::{Authorized, Caller, Governed, TenantTx};
 pub use operator::Operator;
 pub use permission::{
-    Attributes, Deidentifies, Discloses, Effect, Follows, Permission, Reads, Writes,
+    Attributes, Deidentifies, Discloses, Effect, Follows, Joins, Permission, Reads, Writes,
 };
 pub(crate) use release::ALL as RELEASE_STATEMENTS;
 pub use sight::{Shown, Sight};

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::answer::{Committed, Disclosed, Fetched, Followed, Released, Reply};
+use super::answer::{Committed, Disclosed, Fetched, Followed, Joined, Released, Reply};
 use crate::{db::Bound, policies::AttributesRow};
 
 /// A permission: a name of the form `resource:action`, and what holding it does.
@@ -24,7 +24,7 @@ pub enum Attributes {
 
 /// What a permission does, and so what a handler under it must return.
 pub trait Effect: Send + Sync + 'static {
-    /// For the documentation: `read`, `write`, `disclose`, `deidentify`, `follow`.
+    /// For the documentation: `read`, `write`, `disclose`, `deidentify`, `follow`, `join`.
     const NAME: &'static str;
     /// Whether a caller of a slice does it by the slice.
     const BY_SLICE: bool = true;
@@ -42,6 +42,8 @@ pub struct Discloses;
 pub struct Deidentifies;
 /// Reads records about people, and goes on reading them as they change.
 pub struct Follows;
+/// Is with others at one document, for as long as it may.
+pub struct Joins;
 
 impl Effect for Reads {
     const NAME: &'static str = "read";
@@ -64,6 +66,11 @@ impl Effect for Deidentifies {
 impl Effect for Follows {
     const NAME: &'static str = "follow";
     type Answer<V> = Followed<V>;
+}
+impl Effect for Joins {
+    const NAME: &'static str = "join";
+    const BY_SLICE: bool = false;
+    type Answer<V> = Joined<V>;
 }
 
 /// Declares permissions: `ReadPatient = "patient:read", Discloses;`. With `about find_attributes`

@@ -15,7 +15,7 @@ use axum::{
     Router,
     body::Body,
     extract::{RawPathParams, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts},
     middleware::{Next, from_fn_with_state},
     response::Response,
     routing::{MethodFilter, MethodRouter, get, on},
@@ -23,6 +23,7 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use futures::{FutureExt, StreamExt};
 use http_body_util::BodyExt;
+use hyper::upgrade::OnUpgrade;
 use serde_json::json;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 use tracing::Instrument;
@@ -37,12 +38,13 @@ use super::{
     telemetry::{self, Trace},
 };
 use crate::{
-    authz::{Call, Caller, Encoded, Events, Governed, NextPage},
+    authz::{Call, Caller, Encoded, Events, Governed, NextPage, Switch},
     core::Core,
     db::{Actor, Origin},
     identity::{Credential, Refused},
     module::Registry,
     policies::admit,
+    sockets,
 };
 
 /// What the edge needs to know.
@@ -227,7 +229,7 @@ async fn govern(
     request: Request,
     seen: &mut Seen,
 ) -> Result<Encoded, Problem> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     // What is not ASCII stays in sight, to be refused and not overlooked.
     let text = |name: &str| parts.headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()));
     let origin = Origin {
@@ -236,7 +238,8 @@ async fn govern(
         user_agent: text("user-agent").map(|agent| agent.chars().take(200).collect()),
         purpose_of_event: None,
     };
-    let identified = identify(edge, route, &origin, &parts.headers).await;
+    let id = params.iter().find(|(name, _)| *name == "id").map(|(_, value)| value);
+    let identified = identify(edge, route, &origin, &parts, id).await;
     count(edge, route, &origin, identified.as_ref().ok(), &seen.counted).await?;
     let caller = match identified {
         Ok(caller) => caller,
@@ -284,6 +287,7 @@ async fn govern(
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts.headers,
         body,
+        upgrade: parts.extensions.remove::<OnUpgrade>(),
     };
     let governed = Arc::new(governed);
     match (route.handler)(governed.clone(), &incoming).await {
@@ -300,8 +304,13 @@ async fn identify(
     edge: &Edge,
     route: &Route,
     origin: &Origin,
-    headers: &HeaderMap,
+    parts: &Parts,
+    record: Option<&str>,
 ) -> Result<Caller, Refused> {
+    let headers = &parts.headers;
+    if route.joins() {
+        return identify_socket(edge, origin, parts, record).await;
+    }
     if route.is_open() {
         // Who may come without a credential is not judged by one that has just expired.
         return Ok(Caller::anonymous());
@@ -311,6 +320,38 @@ async fn identify(
     let credential = match given_twice(headers) {
         true => Credential::Ambiguous,
         false => credential(key.as_deref(), bearer.as_deref()),
+    };
+    let caller = edge.core.callers.identify(&edge.core, origin, credential).await?;
+    same_tenant(caller, text("x-tenant-id").as_deref())
+}
+
+/// Who wants a socket: by a header where there is one, by a protocol or a ticket where a browser has none. A page of
+/// another origin is refused whoever called it up (RFC 6455 section 10.2).
+async fn identify_socket(
+    edge: &Edge,
+    origin: &Origin,
+    parts: &Parts,
+    record: Option<&str>,
+) -> Result<Caller, Refused> {
+    let headers = &parts.headers;
+    let from = headers.get(header::ORIGIN).map(|from| String::from_utf8_lossy(from.as_bytes()));
+    if from.is_some_and(|from| !edge.origins.iter().any(|known| *known == from)) {
+        let detail =
+            "this page may not open a socket here: ALLOWED_ORIGINS does not name its origin";
+        return Err(Refused::unknown(Problem::new(403, "origin_not_allowed", detail)));
+    }
+    let text = |name: &str| headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()));
+    let (key, bearer) = (text("x-api-key"), text("authorization"));
+    let tokens = sockets::offered_token(headers);
+    let ticket = sockets::query_ticket(parts.uri.query());
+    let given = [key.is_some() || bearer.is_some(), !tokens.is_empty(), ticket.is_some()];
+    let several = given.into_iter().filter(|given| *given).count() > 1;
+    let credential = match (tokens.as_slice(), &ticket, record.and_then(|id| id.parse().ok())) {
+        _ if several || tokens.len() > 1 || given_twice(headers) => Credential::Ambiguous,
+        ([token], ..) => Credential::Bearer(token),
+        (_, Some(ticket), Some(record)) => Credential::Ticket(ticket, record),
+        (_, Some(_), None) => Credential::None,
+        (_, None, _) => credential(key.as_deref(), bearer.as_deref()),
     };
     let caller = edge.core.callers.identify(&edge.core, origin, credential).await?;
     same_tenant(caller, text("x-tenant-id").as_deref())
@@ -438,6 +479,14 @@ fn respond(encoded: Encoded, asked: &Uri) -> Response {
             insert(headers, name, &value);
         }
     }
+    if let Some(Switch { accept, protocol }) = encoded.switch {
+        insert(headers, "connection", "upgrade");
+        insert(headers, "upgrade", "websocket");
+        insert(headers, "sec-websocket-accept", &accept);
+        if let Some(protocol) = protocol {
+            insert(headers, "sec-websocket-protocol", protocol);
+        }
+    }
     if encoded.replayed {
         insert(headers, "idempotent-replayed", "true");
     }
@@ -460,6 +509,11 @@ fn problem_response(meta: &Meta, problem: Problem) -> Response {
         let bearer = problem.is_oauth("invalid_grant");
         let both = "Bearer, ApiKey header=\"X-Api-Key\"";
         insert(headers, "www-authenticate", if bearer { "Bearer" } else { both });
+    }
+    if problem.status == 426 {
+        insert(headers, "connection", "upgrade");
+        insert(headers, "upgrade", "websocket");
+        insert(headers, "sec-websocket-version", "13");
     }
     if let Some(seconds) = problem.retry_after {
         insert(headers, "retry-after", &seconds.to_string());

@@ -83,6 +83,7 @@ impl Claim {
             etag: kept.etag,
             body,
             events: None,
+            switch: None,
             cookie: None,
             next: None,
             shown_once: false,

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use axum::http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use bytes::Bytes;
+use hyper::upgrade::OnUpgrade;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, Error, IgnoredAny},
@@ -21,6 +22,8 @@ pub struct Incoming {
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// How the connection becomes another thing, where that was asked for.
+    pub(crate) upgrade: Option<OnUpgrade>,
 }
 
 impl Incoming {
@@ -33,6 +36,7 @@ impl Incoming {
             query: String::new(),
             headers,
             body: Bytes::from(body.to_string()),
+            upgrade: None,
         }
     }
 

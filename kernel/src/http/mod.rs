@@ -18,6 +18,7 @@ mod values;
 pub(crate) use cursor::Cursors;
 pub use edge::{Edge, router};
 pub use fields::{Code, Fault, Fields, Patch, Purpose, text};
+pub(crate) use input::InputDoc;
 pub use input::{
     Body, Form, FromQuery, Hints, Incoming, Input, Item, Named, OptionalBody, Query, QueryReader,
     Reference, Resume, parameter, parse_json,

@@ -9,7 +9,7 @@ use super::{
     input::{InputDoc, Schemas},
     route::{Method, Route},
 };
-use crate::authz::{Effect, Follows};
+use crate::authz::{Effect, Follows, Joins};
 
 /// The document of `routes`, under this title.
 pub fn document<'r>(title: &str, routes: impl IntoIterator<Item = &'r Route>) -> Value {
@@ -102,12 +102,16 @@ fn operation_id(route: &Route) -> String {
 
 fn responses(route: &Route, body: Option<String>) -> Value {
     let status = route.docs.status;
-    let (description, media_type) = match route.effect == Follows::NAME {
-        true => (
+    let (description, media_type) = match route.effect {
+        Follows::NAME => (
             "server-sent events: `snapshot` has an array of these, `changed` one of them",
             "text/event-stream",
         ),
-        false => ("done", "application/json"),
+        Joins::NAME => (
+            "the connection is a WebSocket from here on (RFC 6455): each frame in text is one of these",
+            "application/json",
+        ),
+        _ => ("done", "application/json"),
     };
     let mut success = json!({"description": description});
     if let Some(body) = body.filter(|_| status != 204) {

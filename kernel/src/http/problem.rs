@@ -158,6 +158,7 @@ impl Problem {
             413 => "Content Too Large",
             415 => "Unsupported Media Type",
             422 => "Unprocessable Content",
+            426 => "Upgrade Required",
             428 => "Precondition Required",
             429 => "Too Many Requests",
             503 => "Service Unavailable",

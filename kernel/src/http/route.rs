@@ -11,7 +11,7 @@ use super::{
     Limit, Problem,
     input::{Incoming, Input, InputDoc},
 };
-use crate::authz::{Attributes, Authorized, Effect, Encoded, Governed, Permission, Reply};
+use crate::authz::{Attributes, Authorized, Effect, Encoded, Governed, Joins, Permission, Reply};
 
 /// The methods in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct Route {
     /// As which role of the database's somebody without a credential reads.
     pub(crate) open_slice: Option<&'static str>,
     pub limit: Option<Limit>,
-    /// `read`, `write`, `disclose`, `deidentify` or `follow`.
+    /// `read`, `write`, `disclose`, `deidentify`, `follow` or `join`.
     pub effect: &'static str,
     pub docs: Docs,
     pub(crate) attributes: Option<Attributes>,
@@ -127,6 +127,11 @@ impl Route {
     /// Whether somebody without a credential may call it.
     pub fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// Whether it becomes a socket.
+    pub(crate) fn joins(&self) -> bool {
+        self.effect == Joins::NAME
     }
 
     /// Whether it is under the prefix of the module of this name: its own routes and the kernel's are.

@@ -5,11 +5,11 @@ use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::Request};
 use hyper::{body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
 };
-use tokio::{net::TcpListener, sync::Semaphore};
 use tower::ServiceExt;
 
 /// Bounds of one listener.
@@ -40,7 +40,8 @@ pub async fn serve(
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
-    let graceful = GracefulShutdown::new();
+    // Each connection has a receiver; all are served when none is left.
+    let (end, ended) = watch::channel(false);
     let places = Arc::new(Semaphore::new(limits.connections));
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(64 * 1024);
@@ -63,15 +64,25 @@ pub async fn serve(
         // Small answers must not wait for an acknowledgement; without it they are only later.
         let _set = stream.set_nodelay(true);
         let connection = http.serve_connection(TokioIo::new(stream), service(router.clone(), peer));
-        let watched = graceful.watch(connection);
+        let (mut connection, mut ended) = (Box::pin(connection.with_upgrades()), ended.clone());
         tokio::spawn(async move {
-            // A broken connection is the client's affair.
-            let _ended = watched.await;
-            drop(place);
+            // A broken connection is the client's affair; one that became a socket is its room's.
+            let asked = async { ended.wait_for(|end| *end).await.is_ok() };
+            let asked = tokio::select! {
+                _served = connection.as_mut() => false,
+                asked = asked => asked,
+            };
+            if asked {
+                connection.as_mut().graceful_shutdown();
+                let _served = connection.await;
+            }
+            drop((place, ended));
         });
     }
-    drop(listener);
-    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+    drop((listener, ended));
+    // Where there is no connection, nobody hears it.
+    let _heard = end.send(true);
+    if tokio::time::timeout(limits.drain, end.closed()).await.is_err() {
         tracing::warn!("some requests were still running at the end");
     }
 }

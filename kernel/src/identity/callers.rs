@@ -19,6 +19,7 @@ use crate::{
     core::Core,
     db::{Actor, Context, Origin, Scope},
     http::Problem,
+    sockets,
 };
 
 /// Even a caller that nothing was heard of is looked up again after this long.
@@ -31,6 +32,8 @@ pub(crate) enum Credential<'a> {
     None,
     Key(&'a str),
     Bearer(&'a str),
+    /// One made for a socket at this record, shown once.
+    Ticket(&'a str, Uuid),
     /// Two at once: nobody may guess which was meant (T13).
     Ambiguous,
 }
@@ -76,7 +79,7 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    fn unknown(problem: Problem) -> Self {
+    pub(crate) fn unknown(problem: Problem) -> Self {
         Self { tenant: Uuid::nil(), actor: Actor::Anonymous, problem: problem.into() }
     }
 
@@ -102,6 +105,7 @@ impl Callers {
             }
             Credential::Key(text) => self.by_key(core, origin, text).await?,
             Credential::Bearer(text) => self.by_token(core, origin, text).await?,
+            Credential::Ticket(text, record) => by_ticket(core, origin, text, record).await?,
         };
         known.judge(core.clock.now())
     }
@@ -237,6 +241,30 @@ pub(crate) async fn recall(
     };
     let caller = known.judge(core.clock.now())?;
     Ok(Caller { authenticated_by: "job", ..caller })
+}
+
+/// Whoever made the ticket, as they stand now.
+async fn by_ticket(
+    core: &Core,
+    origin: &Origin,
+    text: &str,
+    record: Uuid,
+) -> Result<Known, Refused> {
+    let ticket = sockets::Presented::read(text.trim()).ok_or_else(Refused::nobody)?;
+    let sockets::Presented { tenant, hash } = ticket;
+    let used = sockets::sql::use_ticket(hash, record, core.clock.now());
+    let row = look_up(core, origin, tenant, &used).await?;
+    let (account, until) = (row.actor_id, row.until);
+    let known = match row.session_id {
+        Some(session) => {
+            let found = look_up(core, origin, tenant, &sql::find_session(session)).await?;
+            session_holder(core, &Presented { tenant, account, session, until }, found)?
+        }
+        None => {
+            key_holder(core, look_up(core, origin, tenant, &sql::find_key_by_id(account)).await?)?
+        }
+    };
+    Ok(known.until(until))
 }
 
 /// The one row of a credential's look-up.

@@ -76,7 +76,7 @@ impl Watch {
 
     async fn look(&mut self) -> Result<(), DbError> {
         let changed = self.flush(Uuid::nil(), &sql::list_changed()).await?;
-        self.end_streams(&changed);
+        self.forget(&changed);
         let (size, idle, waiting) = self.core.db.usage();
         for (state, count) in [("open", size), ("idle", idle), ("waited_for", waiting)] {
             metrics::gauge!("reeve_pool_connections", "state" => state).set(count as f64);
@@ -93,10 +93,15 @@ impl Watch {
                 other => DbError::Internal(other.to_string()),
             })?;
         }
-        let changed = changed.into_iter().map(|row| row.id).collect();
-        self.core.policies.forget(&changed);
-        self.core.callers.forget(&changed);
         Ok(())
+    }
+
+    /// First what is remembered, then who relies on it: whoever is asked again is judged anew.
+    fn forget(&mut self, changed: &[sql::Changed]) {
+        let ids = changed.iter().map(|row| row.id).collect();
+        self.core.policies.forget(&ids);
+        self.core.callers.forget(&ids);
+        self.end_streams(changed);
     }
 
     /// A change ends the streams of its time once: who comes again is looked at anew.
@@ -104,6 +109,7 @@ impl Watch {
         let all: HashSet<_> = changed.iter().map(|row| (row.at, row.id)).collect();
         let fresh = all.difference(&self.heard).map(|(_, id)| *id).collect();
         self.core.streams.withdraw(&fresh);
+        self.core.rooms.withdraw(&fresh);
         self.heard = all;
     }
 
@@ -114,6 +120,7 @@ impl Watch {
         let next = streams::sql::read_outbox(transaction, sequence, AT_ONCE.into());
         let published = self.flush(Uuid::nil(), &next).await?;
         self.core.streams.tell(&published);
+        self.core.rooms.tell(&published);
         let full = published.len() == usize::from(AT_ONCE);
         Ok(if full { More::ThereIs } else { More::Nothing })
     }

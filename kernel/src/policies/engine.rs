@@ -162,6 +162,20 @@ pub(crate) async fn admit_job(
     if decision.allowed { Ok(()) } else { Err(denied(task.permission, &decision)) }
 }
 
+/// Whether the tenant's policies let the caller do `P` to this record now, apart from any request of its own.
+///
+/// # Errors
+/// As [`admit`].
+pub(crate) async fn admit_to<P: Permission>(governed: &Governed, id: Uuid) -> Result<(), Problem> {
+    let Some(attributes) = P::ATTRIBUTES.filter(|_| governed.narrows()) else { return Ok(()) };
+    let Attributes::Of(find) = attributes else {
+        return Err(Problem::internal("a permission about two records needs a body"));
+    };
+    let attributes = find_attributes(governed, P::NAME, &find(id)).await?;
+    let decision = governed.decide(P::NAME, &id.to_string(), &attributes).await?;
+    if decision.allowed { Ok(()) } else { Err(denied(P::NAME, &decision)) }
+}
+
 async fn find_attributes(
     governed: &Governed,
     permission: &'static str,

@@ -8,7 +8,7 @@ mod operator;
 pub(crate) mod sql;
 
 pub use engine::{Admitted, AttributesRow, Case, Verdict};
-pub(crate) use engine::{Policies, admit, admit_job};
+pub(crate) use engine::{Policies, admit, admit_job, admit_to};
 pub(crate) use operator::insert_defaults;
 pub use operator::{PolicyFault, Questions};
 

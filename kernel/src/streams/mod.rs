@@ -53,8 +53,14 @@ impl Core {
         Ok(())
     }
 
-    /// Ends every stream, and begins no other: the server is about to stop.
+    /// Resolves when every socket has said farewell.
+    pub async fn sockets_ended(&self) {
+        self.rooms.emptied().await;
+    }
+
+    /// Ends every stream and socket, and begins no other: the server is about to stop.
     pub fn end_streams(&self) {
         self.streams.close();
+        self.rooms.close();
     }
 }

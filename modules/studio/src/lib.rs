@@ -5,6 +5,7 @@
 //! `privacy.toml`.
 
 mod agents;
+mod canvas;
 mod deployments;
 mod gateways;
 mod members;
@@ -45,6 +46,7 @@ pub fn module() -> Module {
     workspaces::routes(&mut routes);
     members::routes(&mut routes);
     agents::routes(&mut routes);
+    canvas::routes(&mut routes);
     versions::routes(&mut routes);
     gateways::routes(&mut routes);
     deployments::routes(&mut routes);
@@ -58,6 +60,7 @@ pub fn module() -> Module {
             1 "organizations" "0001_organizations.sql",
             2 "agents" "0002_agents.sql",
             3 "deployments" "0003_deployments.sql",
+            4 "canvas" "0004_canvas.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
@@ -83,6 +86,7 @@ fn statements() -> Vec<&'static Statement> {
         workspaces::sql::ALL,
         members::sql::ALL,
         agents::sql::ALL,
+        canvas::sql::ALL,
         versions::sql::ALL,
         gateways::sql::ALL,
         deployments::sql::ALL,
@@ -95,6 +99,7 @@ fn constraints() -> Vec<Constraint> {
         workspaces::sql::constraints(),
         members::sql::constraints(),
         agents::sql::constraints(),
+        canvas::sql::constraints(),
         versions::sql::constraints(),
         gateways::sql::constraints(),
         deployments::sql::constraints(),

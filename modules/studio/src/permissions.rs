@@ -21,6 +21,10 @@ permissions! {
     /// Change an agent, publish its versions, go back to one.
     UpdateAgent = "agent:update", Writes, about agents::sql::find_attributes;
     DeleteAgent = "agent:delete", Writes, about agents::sql::find_attributes;
+    /// Be at an agent's canvas.
+    JoinCanvas = "agent:read", Joins, about agents::sql::find_attributes;
+    /// Prepare to be at a canvas; the canvas asks who may.
+    TakeTicket = "agent:read", Writes;
     ReadGateway = "gateway:read", Reads, about gateways::sql::find_attributes;
     CreateGateway = "gateway:create", Writes, about gateways::sql::find_attributes;
     UpdateGateway = "gateway:update", Writes, about gateways::sql::find_attributes;

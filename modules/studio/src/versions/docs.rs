@@ -8,7 +8,7 @@ const TAG: &str = "agents";
 pub(super) const PUBLISH: Docs = Docs::new(
     TAG,
     "Publish a version of an agent",
-    "Of `workflow`, nodes and edges in the format of React Flow. It is checked whole, and 422 names everything that is \
+    "Of `workflow`, nodes and edges in the format of React Flow, or, without it, of what is on the canvas. It is checked whole, and 422 names everything that is \
      wrong, each with its place. The same content is the same version, whatever was drawn where: then it is answered \
      200 and nothing is new. It becomes the current version.",
 )

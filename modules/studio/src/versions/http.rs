@@ -18,7 +18,7 @@ use super::{
     sql::{self, ContentRow, VersionRow},
 };
 use crate::{
-    agents,
+    agents, canvas,
     permissions::{ReadAgent, UpdateAgent},
 };
 
@@ -26,9 +26,10 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VersionBody {
-    /// `nodes` and `edges`.
-    #[schema(value_type = Object)]
-    pub workflow: Value,
+    /// `nodes` and `edges`; what is on the canvas when it is not said.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub workflow: Option<Value>,
     /// What is new, for people.
     #[serde(default)]
     pub note: Option<String>,
@@ -156,23 +157,33 @@ fn find(agent: Uuid, number: Option<i32>, hash: Option<String>) -> Bound<Content
     }
 }
 
+/// What is on the agent's canvas.
+async fn drawn(tx: &mut TenantTx<'_>, agent: Uuid) -> Result<Value, Problem> {
+    let canvas = tx.run(canvas::sql::find_canvas(agent)).await?.into_iter().next();
+    Ok(canvas.ok_or_else(Problem::not_found)?.document)
+}
+
 pub async fn publish(
     act: Authorized<UpdateAgent>,
     (Item(agent), Body(body)): (Item<Uuid>, Body<VersionBody>),
 ) -> Result<Committed<Version>, Problem> {
     let note = body.note.map(|note| words("note", 500, note)).transpose()?;
-    let hash = workflow::hash(&rules::parse(&body.workflow)?);
     let id = act.new_id();
     act.transact(move |tx| {
         Box::pin(async move {
             let held = tx.run(agents::sql::hold_agent(agent)).await?.into_iter().next();
             agents::require_in_use(&held.ok_or_else(Problem::not_found)?.status)?;
+            let drawn = match body.workflow {
+                Some(workflow) => workflow,
+                None => drawn(tx, agent).await?,
+            };
+            let hash = workflow::hash(&rules::parse(&drawn)?);
             let known = tx.run(sql::find_by_hash(agent, hash.clone())).await?.into_iter().next();
             let is_new = known.is_none();
             let row = match known {
                 Some(known) => known,
                 None => {
-                    let insert = sql::insert_version(id, agent, hash, body.workflow, note);
+                    let insert = sql::insert_version(id, agent, hash, drawn, note);
                     tx.run(insert).await?.into_iter().next().ok_or_else(Problem::not_found)?
                 }
             };
