@@ -146,9 +146,10 @@ impl Server {
             // Nobody is left to care.
             let _sent = end.send(true);
         };
-        let watch = watch.run(until_end(ended.clone()));
-        let checkpoints = self.checkpoints.run(until_end(ended.clone()));
-        let relay = relay.run(until_end(ended.clone()));
+        // On the heap: together they are too large for what awaits this.
+        let watch = Box::pin(watch.run(until_end(ended.clone())));
+        let checkpoints = Box::pin(self.checkpoints.run(until_end(ended.clone())));
+        let relay = Box::pin(relay.run(until_end(ended.clone())));
         tokio::join!(public, private, watch, relay, checkpoints);
         self.core.db().close();
         Ok(())
