@@ -197,7 +197,8 @@ fn a_comment_is_masked_in_the_ledger() {
             Vec::<String>::new()
         );
         let masked =
-            app.ask("select after ->> 'comment' from audit.entry where operation = 'UPDATE'").await;
+            app.ask("select after ->> 'comment' from audit.entry where operation = 'UPDATE' and resource = 'clinic.appointment'")
+                .await;
         assert_eq!(masked, ["[masked]"]);
     });
 }

@@ -362,10 +362,13 @@ fn canaries_in_every_text_column_of_one_tenant_are_nowhere_that_another_can_see(
             "kernel.above.realm",
             "kernel.account.state",
             "kernel.identity_provider.name",
+            "kernel.job.kind",
+            "kernel.job.state",
             "kernel.one_time_code.purpose",
             "kernel.policy.cedar",
             "kernel.policy.effect",
             "kernel.room_signal.kind",
+            "kernel.schedule.name",
             "kernel.session.authenticated_by",
             "kernel.session.end_reason",
             "kernel.socket_ticket.actor_kind",
@@ -430,6 +433,10 @@ async fn people_of_every_kind(app: &TestApp, tenant: Uuid) {
          values ('{tenant}', gen_random_uuid(), 'policy', 'allow', 'agent', '{{*}}', '[]');
          insert into kernel.release (tenant_id, id, question, members, members_hash, answer)
          values ('{tenant}', gen_random_uuid(), 'question', '{{code}}', 'x', '[]');
+         insert into kernel.job (tenant_id, id, kind, payload, state, max_attempts, finished_at, error_code, error_detail,
+                                 actor_kind, created_by, request_id)
+         values ('{tenant}', gen_random_uuid(), 'a.b', '{{}}', 'dead', 1, now(), 'x', 'y', 'user', gen_random_uuid(),
+                 gen_random_uuid());
          insert into kernel.outbox (tenant_id, topic, record_id) values ('{tenant}', 'topic', gen_random_uuid());
          insert into kernel.room_signal (tenant_id, topic, record_id, server, kind, body)
          values ('{tenant}', 'topic', gen_random_uuid(), gen_random_uuid(), 'frame', '{{}}');

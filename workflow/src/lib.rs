@@ -9,6 +9,9 @@
 //! A node takes values at its target handles and gives one at a source handle. Where an edge names no
 //! source handle it is `value`; where it names no target handle it is the only one that there is.
 
+/// A workflow, which the demo deploys.
+pub const EXAMPLE: &str = include_str!("../examples/answer.json");
+
 mod canonical;
 mod condition;
 mod diff;

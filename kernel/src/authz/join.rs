@@ -490,14 +490,14 @@ async fn farewell(mut socket: Socket, close: Close) {
     metrics::counter!("reeve_socket_ends_total", "code" => code.to_string()).increment(1);
     let frame = told.map(|(code, reason)| CloseFrame { code: code.into(), reason: reason.into() });
     let said = async {
-        socket.close(frame).await?;
+        // Where the peer has said farewell first, reading on answers it.
+        let _answered = socket.close(frame).await;
         if close == Close::TooLarge {
             let mut rest = [0; 4096];
             while socket.get_mut().read(&mut rest).await.is_ok_and(|read| read > 0) {}
         } else {
             while socket.next().await.is_some_and(|message| message.is_ok()) {}
         }
-        Ok::<_, Error>(())
     };
     // Who does not listen is cut off.
     let _in_time = timeout(FAREWELL, said).await;

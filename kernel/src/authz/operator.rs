@@ -10,6 +10,7 @@ use crate::{
     core::{Clock, Core},
     db::{Actor, Origin},
     http::{Incoming, Problem, Route},
+    identity::recall,
 };
 
 /// An operator at the command line, at work for one tenant. Only who starts the server has a
@@ -48,6 +49,17 @@ impl Operator {
             counted: Arc::default(),
         };
         Self { governed: Arc::new(governed) }
+    }
+
+    /// The same at work for somebody of the tenant, as whom everything is then asked and written.
+    ///
+    /// # Errors
+    /// There is no such account, or it is good no more.
+    pub async fn acting_as(&self, account: Uuid) -> Result<Self, Problem> {
+        let Governed { core, origin, caller, .. } = &*self.governed;
+        let known = recall(core, origin, caller.tenant, Actor::User(account)).await;
+        let caller = known.map_err(|refused| *refused.problem)?;
+        Ok(Self { governed: Arc::new(Governed { caller, ..(*self.governed).clone() }) })
     }
 
     /// The right to do `P`: whoever may run the command may do it, and the ledger names the run.

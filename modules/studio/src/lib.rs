@@ -5,12 +5,12 @@
 //! `privacy.toml`.
 
 mod agents;
-mod canvas;
+pub mod canvas;
 mod deployments;
 mod gateways;
 mod members;
 mod organizations;
-mod permissions;
+pub mod permissions;
 mod versions;
 mod workspaces;
 

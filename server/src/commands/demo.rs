@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     DemoArgs, Failure, demo_civic,
     demo_people::{self, DemoPeople},
-    demo_programs, demo_school, operate, people_of_the_demo as people, show,
+    demo_programs, demo_school,
+    demo_studio::{self, DemoGateway},
+    operate, people_of_the_demo as people, show,
 };
 use crate::{
     commands::operate::Work,
@@ -42,6 +44,7 @@ struct Kept {
     /// The codes of the municipalities that are.
     #[serde(default)]
     municipalities_loaded: Vec<String>,
+    gateway: Option<DemoGateway>,
 }
 
 /// A clinic of the demo.
@@ -55,7 +58,9 @@ struct Clinic {
 }
 
 pub async fn demo(work: Work<'_>, args: &DemoArgs) -> Result<(), Failure> {
-    let settings = work.settings.clone();
+    let mut settings = work.settings.clone();
+    // Its gateway is on this machine.
+    settings.outbound_allow.extend(outbound::network("127.0.0.1"));
     operate::log(&settings.environment, "warn");
     db::migrate(&work.database.owner, &work.registry.migrations).await?;
     let owned = serving_database(work.database, &settings).await?;
@@ -82,13 +87,17 @@ pub async fn demo(work: Work<'_>, args: &DemoArgs) -> Result<(), Failure> {
     let server =
         crate::run::Server::prepare(&settings, work.registry, pool, &secret, Clock::default())
             .await?;
+    let gateway = demo_studio::open(&settings, &mut kept.gateway).await?;
     load_records(&server.core, &routes, &mut kept, &mut platform, args.records).await?;
     keep(&settings, &kept)?;
     if args.load_only {
         return Ok(());
     }
     introduce(&settings, &kept, work.database.is_private());
-    operate::listen_and_run(&settings, server).await
+    tokio::select! {
+        served = operate::listen_and_run(&settings, server) => served,
+        () = gateway => Ok(()),
+    }
 }
 
 /// Fills what a former start has not filled.
@@ -114,6 +123,11 @@ async fn load_records(
         demo_school::Loader::new(core, routes, school, records)?.load(platform).await?;
         kept.school_loaded = true;
         platform.analyze().await?;
+    }
+    if let Some(gateway) = kept.gateway.as_mut().filter(|gateway| gateway.agent.is_none()) {
+        let acme = tenant::find(platform, demo_people::STUDIO).await?.id;
+        let loader = demo_studio::Loader::new(core, routes, acme, gateway);
+        gateway.agent = Some(loader.load().await?);
     }
     for municipality in &demo_civic::MUNICIPALITIES {
         if kept.municipalities_loaded.iter().any(|code| code == municipality.code) {
@@ -258,6 +272,7 @@ Try these in another terminal:
   curl -s '{url}/v1/audit?limit=3' -H 'X-Api-Key: {admin}'"
     ));
     kept.people.iter().for_each(|people| people.introduce_school(&url));
+    kept.gateway.iter().for_each(DemoGateway::introduce);
     show::line(
         "
 Ctrl-C ends the server and its PostgreSQL; the data stays for the next start.",

@@ -15,6 +15,8 @@ use super::{Failure, show};
 /// The codes of the youth programme and the school, which have records too.
 pub const PROGRAMME: &str = "harbor";
 pub const SCHOOL: &str = "lincoln";
+/// The organization whose agent is deployed.
+pub const STUDIO: &str = "acme";
 
 /// Organisations of each realm: name, code, and the domain of its people's addresses.
 const ORGANISATIONS: [(&str, &str, &str, &str); 8] = [
@@ -25,7 +27,7 @@ const ORGANISATIONS: [(&str, &str, &str, &str); 8] = [
     ("civic", "Voorbeeld Local Municipality", "voorbeeld", "voorbeeld.example"),
     ("civic", "Sample Hills Metropolitan", "sample-hills", "hills.example"),
     ("platform", "Association of Municipalities", "association", "association.example"),
-    ("studio", "Acme Agents", "acme", "acme.example"),
+    ("studio", "Acme Agents", STUDIO, "acme.example"),
 ];
 
 /// Who is there beside one of each role: realm, role, and what stands before the @ of the address.

@@ -13,6 +13,7 @@ mod demo_people;
 mod demo_programs;
 mod demo_requests;
 mod demo_school;
+mod demo_studio;
 mod doctor;
 mod gateway;
 mod import;

@@ -1,6 +1,7 @@
 //! What the OpenAPI document says of canvases.
 
 use kernel::http::Docs;
+use serde_json::json;
 
 const TAG: &str = "canvas";
 
@@ -19,7 +20,8 @@ pub(super) const TICKET: Docs = Docs::new(
     "Take a ticket for a canvas",
     "For a browser, which can send no header with a WebSocket: `/ws/canvas/{session_id}?ticket=…`. Good for 30 \
      seconds, once, for who took it and this canvas.",
-);
+)
+.example(|| json!({"session_id": "00000000-0000-7000-8000-000000000009"}));
 
 pub(super) const FIND: Docs = Docs::new(
     TAG,

@@ -54,6 +54,20 @@ pub async fn join(
     act.join::<Canvas, Frame>(id, after, upgrade).await
 }
 
+/// Does one operation without a socket, for the demo's loader. It is told to whoever is there.
+///
+/// # Errors
+/// What a member's operation would be answered.
+pub async fn draw(
+    act: &Authorized<UpdateAgent>,
+    agent: Uuid,
+    operation: Value,
+) -> Result<(), Problem> {
+    rules::check(&operation)?;
+    let apply = sql::apply_operation(agent, act.new_id(), operation);
+    act.write(apply, |_, _| Answer::<()>::gone()).await.map(drop)
+}
+
 /// For which canvas.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

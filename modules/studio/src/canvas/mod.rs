@@ -6,6 +6,8 @@ mod http;
 mod rules;
 pub(crate) mod sql;
 
+pub use http::draw;
+
 use kernel::http::Routes;
 
 use crate::permissions::{JoinCanvas, ReadAgent, TakeTicket};
