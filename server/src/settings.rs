@@ -126,16 +126,6 @@ impl Settings {
         let debug = source.flag("DEBUG")?.unwrap_or(false);
         let secret = source.secret("SECRET_KEY", "KATA_SECRET_KEY");
         let ephemeral_secret = debug && secret.is_err();
-        let origins: Vec<String> =
-            source.alias("ALLOWED_ORIGINS", "CORS_ORIGINS")?.map(list).unwrap_or_default();
-        // A half of a JSON array would be an origin that no browser sends.
-        if origins.iter().any(|origin| origin.contains(['*', '[', ']', '"'])) {
-            // With credentials allowed a wildcard would let every site act for whoever visits it.
-            return Err(SettingsError::Malformed {
-                name: "ALLOWED_ORIGINS",
-                expected: "a list of origins such as https://app.example.org, without `*`",
-            });
-        }
         let metrics = source.get("METRICS_ADDR").unwrap_or("127.0.0.1:9100");
         Ok(Self {
             database_url: source.alias("DATABASE_URL", "KATA_DATABASE_URL")?.map(without_driver),
@@ -153,7 +143,7 @@ impl Settings {
                     expected: "an address and port such as 127.0.0.1:9100, or `off`",
                 })?),
             },
-            origins,
+            origins: source.origins()?,
             trusted_proxies: addresses(source.get("TRUSTED_PROXIES"))?,
             outbound_allow: outbound_allow(source.get("OUTBOUND_ALLOW"))?,
             issuer: source.issuer(&environment),
@@ -204,6 +194,20 @@ impl<'a> Source<'a> {
 
     fn issuer(&self, environment: &str) -> String {
         self.get("ISSUER").map_or_else(|| format!("urn:reeve:{environment}"), str::to_owned)
+    }
+
+    /// Origins of browsers that may call.
+    fn origins(&self) -> Result<Vec<String>, SettingsError> {
+        let origins = self.alias("ALLOWED_ORIGINS", "CORS_ORIGINS")?.map(list).unwrap_or_default();
+        // With credentials allowed a wildcard would let every site act for whoever visits it; a half of a JSON
+        // array would be an origin that no browser sends.
+        match origins.iter().any(|origin: &String| origin.contains(['*', '[', ']', '"'])) {
+            false => Ok(origins),
+            true => Err(SettingsError::Malformed {
+                name: "ALLOWED_ORIGINS",
+                expected: "a list of origins such as https://app.example.org, without `*`",
+            }),
+        }
     }
 
     fn jobs_at_once(&self) -> Result<usize, SettingsError> {

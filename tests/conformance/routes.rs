@@ -112,12 +112,16 @@ pub async fn walk<'r>(caller: &Persona, routes: &[&'r Route]) -> Vec<(&'r Route,
 /// Each of these requests has one refusal in the ledger, and no other request has.
 pub async fn expect_refusals(app: &testkit::TestApp, replies: &[Reply]) {
     let kept = "select request_id::text from audit.entry where outcome = 'refused' order by 1";
-    let mut asked: Vec<_> = replies
-        .iter()
-        .map(|reply| reply.header("x-request-id").expect("an id").to_owned())
-        .collect();
-    asked.sort_unstable();
-    assert_eq!(app.ask(kept).await, asked);
+    let id = |reply: &Reply| reply.header("x-request-id").expect("an id").to_owned();
+    let kept = app.ask(kept).await;
+    let lost: Vec<_> = replies.iter().filter(|reply| !kept.contains(&id(reply))).collect();
+    assert_eq!(lost.iter().map(|reply| reply.problem()).collect::<Vec<_>>(), Vec::<String>::new());
+    let asked: Vec<_> = replies.iter().map(id).collect();
+    if let Some(request) = kept.iter().find(|request| !asked.contains(request)) {
+        let which = "select resource || ' ' || reason from audit.entry where request_id::text =";
+        panic!("nobody was refused: {:?}", app.ask(&format!("{which} '{request}'")).await);
+    }
+    assert_eq!(kept.len(), replies.len(), "each once");
 }
 
 #[test]

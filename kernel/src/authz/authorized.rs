@@ -85,9 +85,11 @@ pub struct Governed {
     pub(crate) counted: Arc<OnceLock<Counted>>,
 }
 
-/// What the ledger says of a request whose realm puts each change on record: which record its path names.
+/// What the ledger says of a request whose realm puts each change on record: under which permission it came, and
+/// which record its path names.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
+    pub(crate) permission: &'static str,
     pub(crate) record: Option<Uuid>,
 }
 
@@ -544,12 +546,14 @@ impl Governed {
         rows.map_err(|e| Problem::from_db(e, &self.core.constraints))
     }
 
-    /// Records the refusal of a permission, if that is what `problem` is. It has no transaction to
+    /// Records the refusal of a permission, if that is what `problem` is, or any failure where requests are on record. It has no transaction to
     /// ride on; when it cannot be written the refusal stands all the same, and the log says so.
     pub(crate) async fn refuse(&self, problem: Problem) -> Problem {
-        if let Some(refusal) = &problem.refused {
-            let mut context = self.context(refusal.permission, Scope::Own);
-            context.tenant = refusal.tenant.unwrap_or(context.tenant);
+        let refused = problem.refused.as_ref().map(|refusal| (refusal.permission, refusal.tenant));
+        let call = self.call.as_ref().map(|call| (call.permission, None));
+        if let Some((permission, tenant)) = refused.or(call) {
+            let mut context = self.context(permission, Scope::Own);
+            context.tenant = tenant.unwrap_or(context.tenant);
             let (call, status) = (self.call.as_ref(), problem.status);
             self.core.record_refusal(&context, self.route, problem.code, call, status).await;
         }

@@ -264,24 +264,15 @@ async fn govern(
         counted: seen.counted.clone(),
     };
     let id = params.iter().find(|(name, _)| *name == "id").map(|(_, value)| value);
-    let on_record = edge.core.realm(governed.caller.realm).is_some_and(|r| r.calls_on_record);
-    if on_record && route.method != Method::Get {
-        governed.call = Some(Call { record: id.and_then(|id| id.parse().ok()) });
-    }
+    governed.call = call(edge, route, governed.caller.realm, id);
     let permitted = edge.core.matrix.permits(governed.caller.role, route.permission);
     if !permitted || !route.serves(governed.caller.realm) {
         return Err(governed.refuse(governed.forbidden(route.permission)).await);
     }
-    let body = read_body(body, edge).await?;
-    if let (Method::Post | Method::Patch, Some(key)) = (route.method, text("idempotency-key")) {
-        // Nobody known has no keys of their own: two strangers could meet under one.
-        if governed.caller.actor != Actor::Anonymous {
-            governed.idempotency = Some(Claim::new(route.name, parts.uri.path(), &key, &body)?);
-        }
-    }
-    if let Err(problem) = admit(&governed, route, id, &body).await {
-        return Err(governed.refuse(problem).await);
-    }
+    let body = match take_in(edge, route, (id, &parts), body, &mut governed).await {
+        Err(problem) => return Err(governed.refuse(problem).await),
+        Ok(body) => body,
+    };
     let incoming = Incoming {
         params: params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
@@ -291,12 +282,37 @@ async fn govern(
     };
     let governed = Arc::new(governed);
     match (route.handler)(governed.clone(), &incoming).await {
-        Err(problem) if governed.call.is_some() && problem.refused.is_none() => {
-            Err(governed.refuse(problem.refusing(route.permission)).await)
-        }
         Err(problem) => Err(governed.refuse(problem).await),
         answered => answered,
     }
+}
+
+/// Where the realm of whoever asks puts each change on record.
+fn call(edge: &Edge, route: &Route, realm: &str, id: Option<&str>) -> Option<Call> {
+    let on_record = edge.core.realm(realm).is_some_and(|realm| realm.calls_on_record);
+    let record = id.and_then(|id| id.parse().ok());
+    (on_record && route.method != Method::Get)
+        .then_some(Call { permission: route.permission, record })
+}
+
+/// The body, when it has come whole and the policies let it on.
+async fn take_in(
+    edge: &Edge,
+    route: &Route,
+    (id, parts): (Option<&str>, &Parts),
+    body: Body,
+    governed: &mut Governed,
+) -> Result<Bytes, Problem> {
+    let body = read_body(body, edge).await?;
+    let key = parts.headers.get("idempotency-key").map(|v| String::from_utf8_lossy(v.as_bytes()));
+    if let (Method::Post | Method::Patch, Some(key)) = (route.method, key) {
+        // Nobody known has no keys of their own: two strangers could meet under one.
+        if governed.caller.actor != Actor::Anonymous {
+            governed.idempotency = Some(Claim::new(route.name, parts.uri.path(), &key, &body)?);
+        }
+    }
+    admit(governed, route, id, &body).await?;
+    Ok(body)
 }
 
 /// Who calls, by what the headers hold.
