@@ -13,7 +13,11 @@ use kernel::{
     tenant::{self, NewTenant},
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, sync::Barrier, time::timeout};
+use tokio::{
+    net::TcpStream,
+    sync::{Barrier, Semaphore},
+    time::timeout,
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Message, client::IntoClientRequest},
@@ -33,8 +37,12 @@ const MEMBERS: usize = 20;
 
 type Socket = WebSocketStream<TcpStream>;
 
+/// Sockets that come at once: who draws does not come with two thousand others in one instant.
+const COMING: usize = 64;
+
 /// When it begins: a second after the last one has come.
 struct Start {
+    coming: Semaphore,
     all_here: Barrier,
     at: OnceLock<Instant>,
 }
@@ -58,7 +66,9 @@ pub async fn measure(options: &Options, stand: &Stand) -> Outcome<()> {
         rooms.extend(agents.into_iter().map(|agent| (agent, keys.clone())));
     }
     let seconds = options.run_seconds() * 2;
-    let start = Start { all_here: Barrier::new(rooms.len() * MEMBERS), at: OnceLock::new() };
+    let coming = Semaphore::new(COMING);
+    let start =
+        Start { coming, all_here: Barrier::new(rooms.len() * MEMBERS), at: OnceLock::new() };
     let drawing = rooms.iter().enumerate().map(|(n, room)| draw(&server, n, room, &start, seconds));
     let told = try_join_all(drawing).await?;
     let memory = server.resident_mib()?;
@@ -123,7 +133,9 @@ async fn draw(
     seconds: u64,
 ) -> Outcome<Vec<u32>> {
     let members = keys.iter().enumerate().map(async |(place, key)| {
+        let comes = start.coming.acquire().await?;
         let socket = join(server, agent, key).await?;
+        drop(comes);
         // The rooms do not all move at the same instant.
         let begun = start.once_all_are_here().await + Duration::from_millis(10 * n as u64);
         member(socket, place == 0, begun, seconds).await
