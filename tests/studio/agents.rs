@@ -237,3 +237,69 @@ fn a_policy_that_denies_names_itself() {
         assert_eq!((wrong.status, wrong.fields()), (422, vec!["body.name".to_owned()]));
     });
 }
+
+#[test]
+fn a_policy_is_about_what_would_be_stored_however_it_was_written() {
+    run(async |app| {
+        let acme = app.organisation("studio", "acme").await;
+        let (owner, developer) = (acme.role("org_owner"), acme.role("developer"));
+        let workspace = owner.post("/api/v1/workspaces", &json!({"name": "Closed"})).await.id();
+        let members = format!("/api/v1/workspaces/{workspace}/members");
+        owner.post(&members, &json!({"user_id": developer.id})).await;
+        let held = agent(developer).await;
+        let rule = |name: &str, field: &str, value: &str| {
+            json!({"name": name, "effect": "deny", "resource": "agent", "actions": ["create", "update"],
+                   "conditions": [{"field": field, "operator": "eq", "value": value}]})
+        };
+        for rule in [
+            rule("Closed to all", "resource.workspace_id", &workspace),
+            rule("That name is kept", "resource.name", "prod"),
+            rule("Hands off", "resource.id", &held),
+        ] {
+            let reply = owner.post("/api/v1/policies", &rule).await;
+            assert_eq!(reply.status, 201, "{}", reply.text);
+        }
+        let plain = workspace.replace('-', "");
+        for body in [
+            json!({"name": "x", "workspace_id": workspace}),
+            json!({"name": "x", "workspace_id": workspace.to_uppercase()}),
+            json!({"name": "x", "workspace_id": plain}),
+            json!({"name": " prod "}),
+            json!({"name": "prod\u{a0}"}),
+        ] {
+            let refused = developer.post("/api/v1/agents", &body).await;
+            assert_eq!(refused.problem(), "403 denied_by_policy", "{body}");
+        }
+        let list = json!(["x", null, workspace, "draft"]);
+        assert_eq!(developer.post("/api/v1/agents", &list).await.status, 422);
+        // Nor by a change of what was made elsewhere.
+        let other = agent(developer).await;
+        let path = format!("/api/v1/agents/{other}");
+        for change in [json!({"workspace_id": workspace}), json!({"name": "prod"})] {
+            let refused = developer.patch(&path, &change).await;
+            assert_eq!(refused.problem(), "403 denied_by_policy", "{change}");
+        }
+        assert_eq!(developer.get(&path).await.json()["name"], "Triage");
+        for id in [held.clone(), held.to_uppercase(), held.replace('-', "")] {
+            let refused =
+                developer.patch(&format!("/api/v1/agents/{id}"), &json!({"name": "y"})).await;
+            assert_eq!(refused.problem(), "403 denied_by_policy", "{id}");
+        }
+    });
+}
+
+#[test]
+fn a_gateways_secret_does_not_follow_it_to_another_address() {
+    run(async |app| {
+        let acme = app.organisation("studio", "acme").await;
+        let owner = acme.role("org_owner");
+        let made = owner.post("/api/v1/gateways", &gateway("https://gateway.example.org")).await;
+        let path = format!("/api/v1/gateways/{}", made.id());
+        let moved = owner.patch(&path, &json!({"url": "https://elsewhere.example.org"})).await;
+        assert_eq!((moved.status, moved.fields()), (422, vec!["body.secret".to_owned()]));
+        let both = json!({"url": "https://elsewhere.example.org", "secret": SECRET});
+        assert_eq!(owner.patch(&path, &both).await.status, 200);
+        let long = format!("https://example.org/{}", "é".repeat(200));
+        assert!(refused(&acme, &long).await, "an address that is too long once it is written out");
+    });
+}

@@ -99,7 +99,10 @@ fn a_published_agent_is_deployed_answers_under_its_hash_and_is_stopped() {
         until(owner, &deployment(&queued), "stopped").await;
         let answered = running.caller.invoke(agent.parse().unwrap(), json!({"name": "Ada"})).await;
         assert_eq!(answered.status, 404, "{}", answered.body);
-        assert_eq!(owner.post(&stop, &json!({})).await.problem(), "409 deployment_ended");
+        // Once more, in case the gateway has it all the same.
+        let again = owner.post(&stop, &json!({})).await;
+        until(owner, &job(&again.json()), "succeeded").await;
+        assert_eq!(owner.get(&deployment(&queued)).await.json()["status"], "stopped");
         running.stop().await;
     });
 }
@@ -118,6 +121,9 @@ fn the_later_of_two_deployments_stays_and_the_earlier_is_superseded() {
         let second = deploy(developer, &agent, &gateway).await;
         until(developer, &deployment(&second), "active").await;
         until(developer, &deployment(&first), "superseded").await;
+        let stop = format!("{}/stop", deployment(&first));
+        let late = acme.role("org_owner").post(&stop, &json!({})).await;
+        assert_eq!(late.problem(), "409 deployment_superseded");
         let answered = running.caller.invoke(agent.parse().unwrap(), json!({"name": "Ada"})).await;
         assert_eq!(answered.body["output"]["greeting"], "Good evening, Ada.");
         // And back: the earlier version, deployed anew.
@@ -307,4 +313,80 @@ fn j01_a_refused_deployment_leaves_neither_a_job_nor_a_record() {
 async fn left(app: &TestApp) -> Vec<String> {
     let count = "select (select count(*) from studio.deployment) + (select count(*) from kernel.job where kind like 'studio.%')";
     app.ask(count).await
+}
+
+#[test]
+fn a_gateway_or_an_agent_that_was_taken_out_of_use_meanwhile_gets_nothing() {
+    run_with(options(), async |app| {
+        let acme = app.organisation("studio", "acme").await;
+        let (owner, developer) = (acme.role("org_owner"), acme.role("developer"));
+        for (path, change) in [("gateways", "disabled"), ("agents", "archived")] {
+            let busy = Arc::new(AtomicUsize::new(503));
+            let says = busy.clone();
+            let target = Target::answering(move |_| {
+                let status = u16::try_from(says.load(Ordering::SeqCst)).unwrap();
+                let body = response(status, "application/json", r#"{"id":"r1"}"#);
+                Box::pin(async move { body })
+            })
+            .await;
+            let gateway = gateway(&acme, &target.url, "staging").await;
+            let agent = published(developer).await;
+            let queued = deploy(developer, &agent, &gateway).await;
+            until(developer, &deployment(&queued), "deploying").await;
+            let record = if path == "gateways" { &gateway } else { &agent };
+            let reply =
+                owner.patch(&format!("/api/v1/{path}/{record}"), &json!({"status": change})).await;
+            assert_eq!(reply.status, 200, "{}", reply.text);
+            busy.store(201, Ordering::SeqCst);
+            let failed = until(developer, &deployment(&queued), "failed").await;
+            assert_eq!(failed["registration_id"], Value::Null, "{failed}");
+        }
+    });
+}
+
+#[test]
+fn what_is_cancelled_while_the_gateway_takes_it_is_taken_off_again() {
+    run_with(options(), async |app| {
+        let acme = app.organisation("studio", "acme").await;
+        let (owner, developer) = (acme.role("org_owner"), acme.role("developer"));
+        let (asked, hear) = tokio::sync::mpsc::unbounded_channel();
+        let (go, gone) = tokio::sync::watch::channel(false);
+        let target = Target::answering(move |request| {
+            let (asked, mut gone) = (asked.clone(), gone.clone());
+            Box::pin(async move {
+                asked.send(request.line().to_owned()).unwrap();
+                let _open = gone.wait_for(|go| *go).await;
+                response(201, "application/json", r#"{"id":"r1"}"#)
+            })
+        })
+        .await;
+        let mut hear = hear;
+        let gateway = gateway(&acme, &target.url, "staging").await;
+        let agent = published(developer).await;
+        let queued = deploy(developer, &agent, &gateway).await;
+        assert!(hear.recv().await.unwrap().starts_with("PUT"));
+        let cancel = owner.post(&format!("{}/cancel", job(&queued)), &json!({})).await;
+        assert_eq!(cancel.status, 200, "{}", cancel.text);
+        go.send(true).unwrap();
+        assert!(hear.recv().await.unwrap().starts_with("DELETE"));
+        until(developer, &deployment(&queued), "stopped").await;
+    });
+}
+
+#[test]
+fn j10_a_gateway_that_says_its_secret_aloud_is_not_repeated() {
+    run_with(options(), async |app| {
+        let acme = app.organisation("studio", "acme").await;
+        let developer = acme.role("developer");
+        let agent = published(developer).await;
+        let body = format!(r#"{{"code":"Bearer{SECRET}"}}"#);
+        let target = Target::saying(400, "application/json", &body).await;
+        let gateway = gateway(&acme, &target.url, "staging").await;
+        let queued = deploy(developer, &agent, &gateway).await;
+        until(developer, &deployment(&queued), "failed").await;
+        let said = format!("select e::text from audit.entry e where e::text like '%{SECRET}%'");
+        assert_eq!(app.ask(&said).await, Vec::<String>::new());
+        let kept = format!("select j::text from kernel.job j where j::text like '%{SECRET}%'");
+        assert_eq!(app.ask(&kept).await, Vec::<String>::new());
+    });
 }

@@ -36,6 +36,7 @@ fn what_is_in_a_workspace_is_there_for_its_members_and_for_those_who_run_the_org
         assert_eq!((refused.status, refused.fields()), (422, vec!["body.workspace_id".to_owned()]));
 
         let members = format!("/api/v1/workspaces/{workspace}/members");
+        assert_eq!(developer.get(&members).await.status, 404);
         let joined = owner.post(&members, &json!({"user_id": developer.id})).await;
         assert_eq!(joined.status, 201, "{}", joined.text);
         for path in &paths {

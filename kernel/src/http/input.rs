@@ -156,6 +156,7 @@ impl<T: DeserializeOwned + ToSchema + Send> Input for Body<T> {
     fn read(request: &Incoming) -> Result<Self, Problem> {
         require_json(request.header("content-type"))?;
         let parsed = parse_json(&request.body)?;
+        require_object(&request.body)?;
         refuse_nul(&request.body)?;
         Ok(Self(parsed))
     }
@@ -292,6 +293,14 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     match parser.end() {
         Ok(()) => Ok(parsed),
         Err(error) => Err(shape_problem(&serde_path_to_error::Track::new().path(), &error, body)),
+    }
+}
+
+/// A body is an object: the parser would take an array's items for the fields in their order.
+fn require_object(body: &[u8]) -> Result<(), Problem> {
+    match body.trim_ascii_start().first() {
+        Some(b'{') => Ok(()),
+        _ => Err(Problem::field(&["body"], "object", "send a JSON object")),
     }
 }
 

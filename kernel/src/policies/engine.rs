@@ -20,7 +20,7 @@ use super::sql::{self, PolicyRow};
 use crate::{
     authz::{Attributes, Authorized, Governed, Permission},
     db::Bound,
-    http::{FieldError, Problem, Route},
+    http::{Problem, Route},
     jobs::Task,
     row,
 };
@@ -78,8 +78,9 @@ pub(super) fn rule(row: PolicyRow) -> Rule {
 
 /// Whether the tenant's policies let this request on. The permission was checked before.
 ///
-/// A request on one resource is judged by what the database knows of it; one that makes a resource,
-/// by what its body says; a list is let on, and shows what [`Authorized::admitted`] lets through.
+/// A request on one resource is judged by what the database knows of it. One that makes or changes a resource is
+/// judged by what it made, before that is committed, and a list shows what is let through: see
+/// [`Authorized::admitted`].
 ///
 /// # Errors
 /// 403 `Access denied by policy` (Z-014); 404 where there is no such resource.
@@ -90,43 +91,15 @@ pub(crate) async fn admit(
     body: &[u8],
 ) -> Result<(), Problem> {
     let Some(attributes) = route.attributes.filter(|_| governed.narrows()) else { return Ok(()) };
-    let attributes = match (id, route.effect) {
-        (Some(id), _) => {
-            let id = id.parse().map_err(|_| Problem::not_found())?;
-            let find = match attributes {
-                Attributes::Of(find) => find(id),
-                Attributes::With(member, find) => {
-                    find(id, named(&crate::http::parse_json(body)?, member)?)
-                }
-            };
-            find_attributes(governed, route.permission, &find).await?
-        }
-        (None, "write") => match serde_json::from_slice(body) {
-            Ok(Value::Object(members)) => members,
-            // The handler's own parser says what is wrong with it.
-            _ => return Ok(()),
-        },
-        (None, _) => return Ok(()),
+    let Some(id) = id else { return Ok(()) };
+    let id: Uuid = id.parse().map_err(|_| Problem::not_found())?;
+    let find = match attributes {
+        Attributes::Of(find) => find(id),
+        Attributes::With(member, find) => find(id, named(&crate::http::parse_json(body)?, member)?),
     };
-    let decision = governed.decide(route.permission, id.unwrap_or("new"), &attributes).await?;
-    match (&decision.reason, id) {
-        _ if decision.allowed => Ok(()),
-        // Closed either way; who makes a resource is told what of it is wrong.
-        (Reason::Error { attributes, .. }, None) if !attributes.is_empty() => {
-            Err(faulty(attributes))
-        }
-        _ => Err(denied(route.permission, &decision)),
-    }
-}
-
-/// 422 for what a body says of the resource that it would make.
-fn faulty(attributes: &[&'static str]) -> Problem {
-    let fault = |name: &&str| FieldError {
-        loc: vec!["body".to_owned(), (*name).to_owned()],
-        msg: "this is missing, or of another type than policies know it".to_owned(),
-        kind: "type",
-    };
-    Problem::invalid(attributes.iter().map(fault).collect())
+    let attributes = find_attributes(governed, route.permission, &find).await?;
+    let decision = governed.decide(route.permission, &id.to_string(), &attributes).await?;
+    if decision.allowed { Ok(()) } else { Err(denied(route.permission, &decision)) }
 }
 
 /// The record that a member of a body names.
@@ -256,32 +229,44 @@ impl Governed {
     }
 }
 
-/// What the tenant's policies let the caller see of a list.
-pub struct Admitted<'a> {
-    governed: &'a Governed,
+/// What the tenant's policies say of records that a handler has before it: of a list, and of what it has just made
+/// or changed and not yet committed.
+pub struct Admitted {
+    governed: Arc<Governed>,
     permission: &'static str,
     /// None where the caller's realm knows the matrix alone.
     set: Option<Arc<PolicySet>>,
 }
 
-impl Admitted<'_> {
-    /// Whether this record is shown; `attributes` as its kind's vocabulary has them, an object.
+impl Admitted {
+    /// Whether this record is let through; `attributes` as its kind's vocabulary has them, an object.
     pub fn holds(&self, id: Uuid, attributes: &Value) -> bool {
-        let Some(set) = &self.set else { return true };
-        let decide = |members| self.governed.judge(set, self.permission, &id.to_string(), members);
-        attributes.as_object().is_some_and(|members| decide(members).allowed)
+        self.require(id, attributes).is_ok()
+    }
+
+    /// The same, for what must not be committed otherwise.
+    ///
+    /// # Errors
+    /// 403 `Access denied by policy`, with the policies that decided.
+    pub fn require(&self, id: Uuid, attributes: &Value) -> Result<(), Problem> {
+        let Some(set) = &self.set else { return Ok(()) };
+        let Value::Object(members) = attributes else {
+            return Err(Problem::internal("attributes are a JSON object"));
+        };
+        let decision = self.governed.judge(set, self.permission, &id.to_string(), members);
+        if decision.allowed { Ok(()) } else { Err(denied(self.permission, &decision)) }
     }
 }
 
 impl<P: Permission> Authorized<P> {
-    /// What the tenant's policies let the caller see of a list of what `P` is about.
+    /// What the tenant's policies say of the records that `P` is about.
     ///
     /// # Errors
     /// What [`Problem`] says of the database's failure.
-    pub async fn admitted(&self) -> Result<Admitted<'_>, Problem> {
-        let governed = &*self.governed;
+    pub async fn admitted(&self) -> Result<Admitted, Problem> {
+        let governed = self.governed.clone();
         let set = match governed.narrows() {
-            true => Some(governed.core.policies.of(governed).await?),
+            true => Some(governed.core.policies.of(&governed).await?),
             false => None,
         };
         Ok(Admitted { governed, permission: P::NAME, set })

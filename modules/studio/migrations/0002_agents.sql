@@ -76,6 +76,19 @@ begin
 end $$;
 create trigger guard_agent before update on studio.agent for each row execute function studio.guard_agent();
 
+-- Who sees an agent has changed: whoever might see it no more is looked at again, and so are their sockets.
+create function studio.announce_agent() returns trigger language plpgsql as $$
+begin
+    insert into kernel.credential_change (id)
+    select a.id from kernel.account a
+     where a.tenant_id = new.tenant_id and a.deleted_at is null and a.role not in ('org_owner', 'org_admin')
+    on conflict do nothing;
+    return null;
+end $$;
+create trigger announce after update on studio.agent for each row
+    when (new.workspace_id is distinct from old.workspace_id or new.deleted_at is distinct from old.deleted_at)
+    execute function studio.announce_agent();
+
 -- Where agents run. The secret is sealed under the gateway's own id; no answer holds it.
 create table studio.gateway (
     tenant_id   uuid not null,

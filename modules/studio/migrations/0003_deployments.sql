@@ -80,6 +80,13 @@ end $$;
 create trigger guard_deployment before insert or update on studio.deployment
     for each row execute function studio.guard_deployment();
 
+-- Who does not see an agent does not see what is done about it.
+select kernel.restrict('kernel.job', 'studio_members', $$
+    (kind <> 'studio.deploy_agent' or exists (
+         select from studio.agent a where a.tenant_id = job.tenant_id and a.id = job.record_id))
+    and (kind <> 'studio.stop_deployment' or exists (
+         select from studio.deployment d where d.tenant_id = job.tenant_id and d.id = job.record_id)) $$, 'select');
+
 -- A job that ends without having done it leaves no deployment waiting. As the owner: whoever wanted the job may not
 -- see the agent any more.
 create function studio.follow_job() returns trigger

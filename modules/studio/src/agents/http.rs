@@ -120,13 +120,14 @@ pub async fn create(
     Body(body): Body<AgentBody>,
 ) -> Result<Committed<Agent>, Problem> {
     let (id, organization) = (act.new_id(), act.caller().tenant);
-    let workspace = body.workspace_id.clone();
+    let (workspace, admitted) = (body.workspace_id.clone(), act.admitted().await?);
     let columns = rules::parse(body, Purpose::Create)?;
     act.transact(move |tx| {
         Box::pin(async move {
             require_workspace(tx, &workspace).await?;
             let row = tx.run(sql::insert_agent(id, columns)).await?.into_iter().next();
             let row = row.ok_or_else(Problem::not_found)?;
+            admitted.require(id, &row.attributes)?;
             let (location, version) = (format!("/api/v1/agents/{id}"), row.version);
             Ok(Answer::created(view(row, organization), location).version(version))
         })
@@ -147,13 +148,15 @@ pub async fn change(
     (Item(id), Body(body)): (Item<Uuid>, Body<AgentBody>),
 ) -> Result<Committed<Agent>, Problem> {
     let (expected, organization) = (act.expected_version()?, act.caller().tenant);
-    let workspace = body.workspace_id.clone();
+    let (workspace, admitted) = (body.workspace_id.clone(), act.admitted().await?);
     let columns = rules::parse(body, Purpose::Change)?;
     act.transact(move |tx| {
         Box::pin(async move {
             require_workspace(tx, &workspace).await?;
             let row = tx.run(sql::update_agent(id, columns, expected)).await?.into_iter().next();
-            Ok(current(row.ok_or_else(Problem::not_found)?, organization))
+            let row = row.ok_or_else(Problem::not_found)?;
+            admitted.require(id, &row.attributes)?;
+            Ok(current(row, organization))
         })
     })
     .await

@@ -31,6 +31,7 @@ pub(super) const READ: Docs = Docs::new(
 pub(super) const STOP: Docs = Docs::new(
     TAG,
     "Stop a deployment",
-    "Queues a job that takes it off its gateway. One that has ended is 409.",
+    "Queues a job that takes it off its gateway. One that was superseded is 409; one that failed or was stopped is taken \
+     off again, in case its gateway has it all the same.",
 )
 .example(|| json!({}));

@@ -151,7 +151,7 @@ pub async fn stop(
     act.transact(move |tx| {
         Box::pin(async move {
             let held = tx.run(sql::hold_deployment(deployment_id)).await?.into_iter().next();
-            rules::require_running(&held.ok_or_else(Problem::not_found)?.status)?;
+            rules::require_not_superseded(&held.ok_or_else(Problem::not_found)?.status)?;
             tx.run(STOP.enqueue(job_id, Some(deployment_id), &Stop {})?).await?;
             Ok(Answer::ok(Queued { job_id, status: "queued", deployment_id }))
         })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kernel::{
     authz::Authorized,
     http::Problem,
-    jobs::{Failure, Finished, Jobs, Kind, Run},
+    jobs::{Failure, Finished, Jobs, Kind, Run, Stop as Stopped},
     privacy::Reveal,
 };
 use outbound::{
@@ -21,7 +21,10 @@ use super::{
     rules::{self, Outcome},
     sql::{self, StoppingRow, TargetRow},
 };
-use crate::permissions::{DeployAgent, UpdateDeployment};
+use crate::{
+    agents,
+    permissions::{DeployAgent, UpdateDeployment},
+};
 
 /// Which deployment, and where to: the policies are asked about both records again.
 #[derive(Serialize, Deserialize)]
@@ -47,34 +50,41 @@ pub fn jobs(jobs: &mut Jobs) {
 }
 
 /// Registers the pinned version and records what became of it. Whatever is done twice has one effect: the
-/// registration's name is the deployment's id, and the later deployment wins at the gateway and here.
+/// registration's name is the deployment's id, and the later deployment wins at the gateway and here. What was
+/// registered and cannot be recorded any more is taken off again.
 async fn deploy(act: Authorized<DeployAgent>, run: Run<Deploy>) -> Result<Finished, Failure> {
     let deployment = run.payload.deployment_id;
     let begin = sql::begin_deployment(deployment);
-    let request = run
-        .step(&act, move |tx| {
-            Box::pin(async move {
-                let request = |rows: Vec<_>, reveal: &_| {
-                    let row = rows.into_iter().next();
-                    row.map(|row| register(deployment, row, reveal)).transpose()
-                };
-                tx.judge(begin, request).await?
-            })
+    let requests = run.step(&act, move |tx| {
+        Box::pin(async move {
+            let requests = |rows: Vec<_>, reveal: &_| {
+                let row = rows.into_iter().next();
+                row.map(|row| register(deployment, row, reveal)).transpose()
+            };
+            tx.judge(begin, requests).await?
         })
-        .await?;
-    let Some(request) = request else {
+    });
+    let Some((put, delete)) = requests.await? else {
         // It was stopped, or a later one came, while this one waited.
         return run.finish(&act, |_| Box::pin(async { Ok(()) })).await;
     };
     run.checkpoint().await?;
-    let outcome = rules::registered(act.outbound()?.send(request).await, act.now())?;
+    let outcome = rules::registered(act.outbound()?.send(put).await, act.now())?;
     let end = match outcome {
         Outcome::Registered(registration) => {
             sql::activate_deployment(deployment, registration.id, registration.invoke_url)
         }
         Outcome::Superseded => sql::supersede_deployment(deployment),
     };
-    run.finish(&act, move |tx| Box::pin(async move { tx.run(end).await.map(drop) })).await
+    let finished = run.finish(&act, move |tx| Box::pin(async move { tx.run(end).await.map(drop) }));
+    match finished.await {
+        Err(ended @ (Failure::Stopped(Stopped::Cancelled) | Failure::Final(_))) => {
+            // As far as it goes: who stops the deployment again has this done again.
+            let _taken_off = act.outbound()?.send(delete).await;
+            Err(ended)
+        }
+        finished => finished,
+    }
 }
 
 /// Takes it off its gateway, and records that.
@@ -102,11 +112,18 @@ async fn stop(act: Authorized<UpdateDeployment>, run: Run<Stop>) -> Result<Finis
 /// A gateway answers shortly: it registers, and runs nothing.
 const LIMITS: Limits = Limits { total: Duration::from_secs(15), bytes: 64 * 1024 };
 
-/// `PUT /v1/registrations/{deployment}`: the same however often it is sent.
+/// `PUT /v1/registrations/{deployment}`, the same however often it is sent; and what takes it back.
 ///
 /// # Errors
-/// An address or a secret that cannot be sent, which is a fault of ours: both were checked when they were saved.
-fn register(deployment: Uuid, row: TargetRow, reveal: &Reveal) -> Result<Request, Problem> {
+/// 409 where the agent or the gateway was taken out of use meanwhile. An address or a secret that cannot be sent is a
+/// fault of ours: both were checked when they were saved.
+fn register(
+    deployment: Uuid,
+    row: TargetRow,
+    reveal: &Reveal,
+) -> Result<(Request, Request), Problem> {
+    agents::require_in_use(&row.agent_status)?;
+    rules::require_active(&row.gateway_status)?;
     let body = json!({
         "agent_id": row.agent_id,
         "sequence": row.sequence,
@@ -114,7 +131,8 @@ fn register(deployment: Uuid, row: TargetRow, reveal: &Reveal) -> Result<Request
         "workflow": row.workflow,
     });
     let secret = row.secret.map(|secret| secret.reveal(reveal));
-    request(Method::PUT, &row.url, deployment, secret, Some(&body))
+    let put = request(Method::PUT, &row.url, deployment, secret.clone(), Some(&body))?;
+    Ok((put, request(Method::DELETE, &row.url, deployment, secret, None)?))
 }
 
 /// `DELETE /v1/registrations/{deployment}`.

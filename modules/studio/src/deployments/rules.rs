@@ -7,6 +7,9 @@ use kernel::{http::Problem, jobs::Failure};
 use outbound::{Answer, OutboundError};
 use serde::Deserialize;
 
+/// What a gateway may call a fault (docs/gateway.md).
+const CODES: &[&str] =
+    &["sequence_taken", "stopped", "id_taken", "hash_mismatch", "no_model", "invalid"];
 /// However long a gateway asks to be left alone.
 const LONGEST: Duration = Duration::from_secs(3600);
 
@@ -46,14 +49,18 @@ pub fn require_active(status: &str) -> Result<(), Problem> {
     }
 }
 
-/// 409: what has ended is not stopped again.
+/// 409: where a later one is, there is nothing to stop. What failed or was stopped may be at the gateway all the
+/// same, when its answer was lost.
 ///
 /// # Errors
 /// As said.
-pub fn require_running(status: &str) -> Result<(), Problem> {
+pub fn require_not_superseded(status: &str) -> Result<(), Problem> {
     match status {
-        "pending" | "deploying" | "active" => Ok(()),
-        _ => Err(Problem::conflict("deployment_ended", "this deployment has ended already")),
+        "superseded" => {
+            let detail = "a later deployment has taken this one's place: stop that one";
+            Err(Problem::conflict("deployment_superseded", detail))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -90,8 +97,13 @@ pub fn ended(answer: Result<Answer, OutboundError>, now: Timestamp) -> Result<()
 
 /// What is kept of a registration.
 fn fits(registration: &Registration) -> bool {
-    let url = registration.invoke_url.as_ref().is_none_or(|url| url.len() <= 1000);
-    (1..=200).contains(&registration.id.len()) && url
+    let plain = |text: &str, most| {
+        (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    let web = |url: &String| {
+        plain(url, 1000) && (url.starts_with("https://") || url.starts_with("http://"))
+    };
+    plain(&registration.id, 200) && registration.invoke_url.as_ref().is_none_or(web)
 }
 
 fn code(answer: &Answer) -> String {
@@ -124,9 +136,10 @@ fn refused(answer: &Answer, now: Timestamp) -> Failure {
                 .map(|after| LONGEST.min(Duration::from_secs(after.seconds(now)))),
         },
         _ => {
-            let code: String =
-                code(answer).chars().filter(char::is_ascii_graphic).take(60).collect();
-            Failure::Final(refusal(&format!("it answered {status} {code}")))
+            // What it says in words of its own could be anything, the secret it was shown included.
+            let code = code(answer);
+            let known = CODES.iter().find(|known| **known == code).copied().unwrap_or_default();
+            Failure::Final(refusal(format!("it answered {status} {known}").trim_end()))
         }
     }
 }

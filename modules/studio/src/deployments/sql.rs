@@ -49,6 +49,8 @@ row! {
         workflow: Value,
         url: String,
         secret: Option<Pii<String>>,
+        agent_status: String,
+        gateway_status: String,
     }
 }
 
@@ -131,10 +133,12 @@ statements! {
     /// Nothing when there is nothing to do any more.
     fn begin_deployment(id: Uuid) -> TargetRow
         = "with d as (
-             update studio.deployment d set status = 'deploying'
+             update studio.deployment d set status = 'deploying', error = null
               where d.id = $1 and d.status in ('pending', 'deploying', 'failed') returning *)
-           select d.agent_id, d.sequence, v.hash, v.workflow, g.url, kernel.open(g.secret) as secret
+           select d.agent_id, d.sequence, v.hash, v.workflow, g.url, kernel.open(g.secret) as secret,
+                  a.status as agent_status, g.status as gateway_status
              from d
+             join studio.agent a on a.tenant_id = d.tenant_id and a.id = d.agent_id
              join studio.agent_version v on v.tenant_id = d.tenant_id and v.agent_id = d.agent_id and v.id = d.version_id
              join studio.gateway g on g.tenant_id = d.tenant_id and g.id = d.gateway_id";
 
@@ -151,7 +155,7 @@ statements! {
     fn find_stopping(id: Uuid) -> StoppingRow
         = "select g.url, kernel.open(g.secret) as secret
              from studio.deployment d join studio.gateway g on g.tenant_id = d.tenant_id and g.id = d.gateway_id
-            where d.id = $1 and d.status in ('pending', 'deploying', 'active')";
+            where d.id = $1 and d.status <> 'superseded'";
 
     fn stop_deployment(id: Uuid) -> Done
         = "update studio.deployment d set status = 'stopped'

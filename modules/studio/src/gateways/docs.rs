@@ -28,7 +28,8 @@ pub(super) const READ: Docs = Docs::new(TAG, "Read a gateway", "Never its secret
 pub(super) const CHANGE: Docs = Docs::new(
     TAG,
     "Change a gateway",
-    "What is absent stays as it is; a `secret` replaces the one there is. Nothing is deployed to one that is `disabled`.",
+    "What is absent stays as it is; a `secret` replaces the one there is, and comes with another `url`; \
+     409 for that while an agent is deployed. Nothing is deployed to one that is `disabled`.",
 )
 .example(|| json!({"status": "active"}));
 

@@ -86,10 +86,15 @@ pub async fn create(
     Body(body): Body<GatewayBody>,
 ) -> Result<Committed<Gateway>, Problem> {
     let columns = rules::parse(body, Purpose::Create, act.outbound()?)?;
-    let organization = act.caller().tenant;
-    act.write(sql::insert_gateway(act.new_id(), columns), move |row, _| {
-        let (location, version) = (format!("/api/v1/gateways/{}", row.id), row.version);
-        Answer::created(view(row, organization), location).version(version)
+    let (organization, id, admitted) = (act.caller().tenant, act.new_id(), act.admitted().await?);
+    act.transact(move |tx| {
+        Box::pin(async move {
+            let row = tx.run(sql::insert_gateway(id, columns)).await?.into_iter().next();
+            let row = row.ok_or_else(Problem::not_found)?;
+            admitted.require(id, &row.attributes)?;
+            let (location, version) = (format!("/api/v1/gateways/{id}"), row.version);
+            Ok(Answer::created(view(row, organization), location).version(version))
+        })
     })
     .await
 }
@@ -107,9 +112,21 @@ pub async fn change(
     (Item(id), Body(body)): (Item<Uuid>, Body<GatewayBody>),
 ) -> Result<Committed<Gateway>, Problem> {
     let (expected, organization) = (act.expected_version()?, act.caller().tenant);
+    let (moves, admitted) = (matches!(body.url, Patch::Value(_)), act.admitted().await?);
     let columns = rules::parse(body, Purpose::Change, act.outbound()?)?;
-    act.write(sql::update_gateway(id, columns, expected), move |row, _| current(row, organization))
-        .await
+    act.transact(move |tx| {
+        Box::pin(async move {
+            if moves {
+                let held = tx.run(sql::hold_gateway(id)).await?.into_iter().next();
+                rules::require_empty(held.ok_or_else(Problem::not_found)?.running)?;
+            }
+            let update = sql::update_gateway(id, columns, expected);
+            let row = tx.run(update).await?.into_iter().next().ok_or_else(Problem::not_found)?;
+            admitted.require(id, &row.attributes)?;
+            Ok(current(row, organization))
+        })
+    })
+    .await
 }
 
 pub async fn remove(

@@ -1,7 +1,7 @@
 //! What a gateway must be. Pure.
 
 use kernel::{
-    http::{Fault, Fields, Problem, Purpose, one_of, or, text},
+    http::{Fault, Fields, Patch, Problem, Purpose, one_of, or, text},
     privacy::Pii,
 };
 use outbound::Outbound;
@@ -10,6 +10,8 @@ use serde_json::Value;
 use super::http::GatewayBody;
 
 const ENVIRONMENTS: &[&str] = &["development", "staging", "production"];
+/// Bytes of an address, as it is kept.
+const LONGEST: usize = 500;
 pub const STATUSES: &[&str] = &["active", "disabled"];
 /// Bytes of a secret: as many as a key of HMAC-SHA256 has, and what a header still carries well.
 const SECRET: std::ops::RangeInclusive<usize> = 32..=256;
@@ -24,6 +26,12 @@ pub fn parse(
     outbound: &Outbound,
 ) -> Result<Pii<Value>, Problem> {
     let mut fields = Fields::new(purpose);
+    // A secret is for one address: it does not go to another by itself.
+    let moved = matches!((&body.url, &body.secret), (Patch::Value(_), Patch::Absent));
+    if moved && purpose == Purpose::Change {
+        fields
+            .fault("secret", ("missing", "give the secret of the gateway at this address".into()));
+    }
     fields.required("name", "name", body.name, text(120));
     fields.optional("description", "description", body.description, text(2000));
     fields.required("url", "url", body.url, |given| url(&given, outbound));
@@ -42,11 +50,13 @@ pub fn parse(
 /// Where a gateway is, without a slash at the end.
 fn url(given: &str, outbound: &Outbound) -> Result<String, Fault> {
     let fault = |unfit: outbound::Unfit| (unfit.code(), unfit.to_string());
+    let long = || ("length", format!("give an address of {LONGEST} characters at the most"));
     let url = outbound.check(given.trim()).map_err(fault)?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err(("url_malformed", "give the gateway's address without `?` and `#`".into()));
     }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
+    let url = url.as_str().trim_end_matches('/');
+    if url.len() <= LONGEST { Ok(url.to_owned()) } else { Err(long()) }
 }
 
 /// What a header can carry.

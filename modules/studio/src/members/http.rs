@@ -11,7 +11,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::sql;
-use crate::permissions::{ReadMember, UpdateWorkspace};
+use crate::{
+    permissions::{ReadMember, UpdateWorkspace},
+    workspaces,
+};
 
 /// Who joins.
 #[derive(Deserialize, ToSchema)]
@@ -62,6 +65,8 @@ pub async fn list(
         Some(cursor) => act.unseal(&question, cursor)?,
         None => Uuid::nil(),
     };
+    let seen = act.look_up(workspaces::sql::find_workspace(workspace)).await?;
+    seen.first().ok_or_else(Problem::not_found)?;
     let limit = paging.limit;
     act.disclose(sql::list_members(workspace, after, limit + 1), |rows, reveal| {
         let page = Page::cut(rows, limit, |last| act.seal(&question, &last.id))?;

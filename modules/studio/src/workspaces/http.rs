@@ -70,10 +70,15 @@ pub async fn create(
         Actor::User(id) => Some(id),
         _ => None,
     };
-    let organization = caller.tenant;
-    act.write(sql::insert_workspace(act.new_id(), columns, member), move |row, _| {
-        let (location, version) = (format!("/api/v1/workspaces/{}", row.id), row.version);
-        Answer::created(view(row, organization), location).version(version)
+    let (organization, id, admitted) = (caller.tenant, act.new_id(), act.admitted().await?);
+    act.transact(move |tx| {
+        Box::pin(async move {
+            let row = tx.run(sql::insert_workspace(id, columns, member)).await?.into_iter().next();
+            let row = row.ok_or_else(Problem::not_found)?;
+            admitted.require(id, &row.attributes)?;
+            let (location, version) = (format!("/api/v1/workspaces/{id}"), row.version);
+            Ok(Answer::created(view(row, organization), location).version(version))
+        })
     })
     .await
 }
@@ -91,8 +96,16 @@ pub async fn change(
     (Item(id), Body(body)): (Item<Uuid>, Body<WorkspaceBody>),
 ) -> Result<Committed<Workspace>, Problem> {
     let (expected, organization) = (act.expected_version()?, act.caller().tenant);
+    let admitted = act.admitted().await?;
     let update = sql::update_workspace(id, rules::parse(body, Purpose::Change)?, expected);
-    act.write(update, move |row, _| current(row, organization)).await
+    act.transact(move |tx| {
+        Box::pin(async move {
+            let row = tx.run(update).await?.into_iter().next().ok_or_else(Problem::not_found)?;
+            admitted.require(id, &row.attributes)?;
+            Ok(current(row, organization))
+        })
+    })
+    .await
 }
 
 pub async fn remove(
