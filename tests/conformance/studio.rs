@@ -247,3 +247,28 @@ fn no_list_shows_what_the_policies_deny() {
         assert!(seen >= 3, "{seen}");
     });
 }
+
+#[test]
+fn no_change_is_made_that_the_policies_deny() {
+    run(async |app| {
+        let acme = Organization::new(app, "acme").await;
+        let kinds = reeve::registry().unwrap().vocabulary;
+        let mut seen = 0;
+        for route in routes().iter().filter(|route| route.effect == "write") {
+            let (kind, action) = route.permission.split_once(':').unwrap();
+            // A ticket changes nothing; the canvas asks who may.
+            if kinds.kind(kind).is_none() || action == "read" {
+                continue;
+            }
+            let path = acme.path(route).await;
+            let no = json!({"name": "No", "effect": "deny", "resource": kind, "actions": [action]});
+            let rule = acme.made("/api/v1/policies", no).await.id();
+            let reply = call(acme.holder(route.permission), route, &path).await;
+            assert_eq!(reply.problem(), "403 denied_by_policy", "{}: {}", route.name, reply.text);
+            let lifted = acme.role("org_owner").delete(&format!("/api/v1/policies/{rule}")).await;
+            assert_eq!(lifted.status, 204, "{}", lifted.text);
+            seen += 1;
+        }
+        assert!(seen >= 12, "{seen}");
+    });
+}
