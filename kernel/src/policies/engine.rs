@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use super::sql::{self, PolicyRow};
 use crate::{
-    authz::{Attributes, Authorized, Governed, Permission},
-    db::Bound,
+    authz::{Answer, Attributes, Authorized, Committed, Governed, Permission, Writes},
+    db::{Bound, Row},
     http::{Problem, Route},
     jobs::Task,
     row,
@@ -270,6 +270,32 @@ impl<P: Permission> Authorized<P> {
             false => None,
         };
         Ok(Admitted { governed, permission: P::NAME, set })
+    }
+}
+
+impl<P: Permission<Effect = Writes>> Authorized<P> {
+    /// Runs one writing statement and commits, if the tenant's policies let through what it made; no row written is
+    /// 404. `about` says which record a row is and what policies know of it.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), and 403 `Access denied by policy`.
+    pub async fn write_admitted<R: Row, V: Serialize + Send + 'static>(
+        &self,
+        statement: Bound<R>,
+        about: impl FnOnce(&R) -> (Uuid, &Value) + Send + 'static,
+        view: impl FnOnce(R) -> Answer<V> + Send + 'static,
+    ) -> Result<Committed<V>, Problem> {
+        let admitted = self.admitted().await?;
+        self.transact(move |tx| {
+            Box::pin(async move {
+                let row = tx.run(statement).await?.into_iter().next();
+                let row = row.ok_or_else(Problem::not_found)?;
+                let (id, attributes) = about(&row);
+                admitted.require(id, attributes)?;
+                Ok(view(row))
+            })
+        })
+        .await
     }
 }
 

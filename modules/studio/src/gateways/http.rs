@@ -86,16 +86,16 @@ pub async fn create(
     Body(body): Body<GatewayBody>,
 ) -> Result<Committed<Gateway>, Problem> {
     let columns = rules::parse(body, Purpose::Create, act.outbound()?)?;
-    let (organization, id, admitted) = (act.caller().tenant, act.new_id(), act.admitted().await?);
-    act.transact(move |tx| {
-        Box::pin(async move {
-            let row = tx.run(sql::insert_gateway(id, columns)).await?.into_iter().next();
-            let row = row.ok_or_else(Problem::not_found)?;
-            admitted.require(id, &row.attributes)?;
-            let (location, version) = (format!("/api/v1/gateways/{id}"), row.version);
-            Ok(Answer::created(view(row, organization), location).version(version))
-        })
-    })
+    let organization = act.caller().tenant;
+    let insert = sql::insert_gateway(act.new_id(), columns);
+    act.write_admitted(
+        insert,
+        |row| (row.id, &row.attributes),
+        move |row| {
+            let (location, version) = (format!("/api/v1/gateways/{}", row.id), row.version);
+            Answer::created(view(row, organization), location).version(version)
+        },
+    )
     .await
 }
 

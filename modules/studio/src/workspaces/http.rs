@@ -7,6 +7,7 @@ use kernel::{
     http::{Body, Item, List, Page, Paging, Patch, Problem, Purpose, Query},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -55,6 +56,11 @@ fn view(row: WorkspaceRow, organization_id: Uuid) -> Workspace {
     }
 }
 
+/// What policies know of it.
+fn about(row: &WorkspaceRow) -> (Uuid, &Value) {
+    (row.id, &row.attributes)
+}
+
 fn current(row: WorkspaceRow, organization_id: Uuid) -> Answer<Workspace> {
     let version = row.version;
     Answer::ok(view(row, organization_id)).version(version)
@@ -70,15 +76,11 @@ pub async fn create(
         Actor::User(id) => Some(id),
         _ => None,
     };
-    let (organization, id, admitted) = (caller.tenant, act.new_id(), act.admitted().await?);
-    act.transact(move |tx| {
-        Box::pin(async move {
-            let row = tx.run(sql::insert_workspace(id, columns, member)).await?.into_iter().next();
-            let row = row.ok_or_else(Problem::not_found)?;
-            admitted.require(id, &row.attributes)?;
-            let (location, version) = (format!("/api/v1/workspaces/{id}"), row.version);
-            Ok(Answer::created(view(row, organization), location).version(version))
-        })
+    let organization = caller.tenant;
+    let insert = sql::insert_workspace(act.new_id(), columns, member);
+    act.write_admitted(insert, about, move |row| {
+        let (location, version) = (format!("/api/v1/workspaces/{}", row.id), row.version);
+        Answer::created(view(row, organization), location).version(version)
     })
     .await
 }
@@ -96,16 +98,8 @@ pub async fn change(
     (Item(id), Body(body)): (Item<Uuid>, Body<WorkspaceBody>),
 ) -> Result<Committed<Workspace>, Problem> {
     let (expected, organization) = (act.expected_version()?, act.caller().tenant);
-    let admitted = act.admitted().await?;
     let update = sql::update_workspace(id, rules::parse(body, Purpose::Change)?, expected);
-    act.transact(move |tx| {
-        Box::pin(async move {
-            let row = tx.run(update).await?.into_iter().next().ok_or_else(Problem::not_found)?;
-            admitted.require(id, &row.attributes)?;
-            Ok(current(row, organization))
-        })
-    })
-    .await
+    act.write_admitted(update, about, move |row| current(row, organization)).await
 }
 
 pub async fn remove(
