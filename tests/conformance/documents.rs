@@ -3,7 +3,8 @@
 
 use std::{fs, path::PathBuf};
 
-use serde_json::Value;
+use ::kernel::http::Method;
+use serde_json::{Value, json};
 use testkit::run;
 
 fn golden(name: &str, now: &str) {
@@ -119,4 +120,65 @@ fn collect_references(value: &Value, found: &mut Vec<String>) {
         Value::Array(items) => items.iter().for_each(|item| collect_references(item, found)),
         _ => {}
     }
+}
+
+#[test]
+fn a_parameter_is_called_required_where_it_is_demanded_and_nowhere_else() {
+    testkit::run(async |app| {
+        app.without_limits().await;
+        let tenants = [
+            app.organisation("clinic", "clinic").await,
+            app.organisation("programs", "programs").await,
+            app.organisation("athletics", "athletics").await,
+            app.organisation("civic", "civic").await,
+            app.organisation("studio", "studio").await,
+        ];
+        let registry = reeve::registry().unwrap();
+        let document = ::kernel::http::document("Reeve", &registry.routes);
+        let mut seen = 0;
+        let asks = |route: &&::kernel::http::Route| {
+            // What is anybody's own takes the caller's session along.
+            let own = route.is_open() || route.permission.starts_with("self:");
+            !own && matches!(route.method, Method::Get | Method::Delete)
+        };
+        for route in registry.routes.iter().filter(asks) {
+            let realm = route.realm.unwrap_or("clinic");
+            let holds = |role: &&str| {
+                registry.matrix.permits(registry.matrix.role(realm, role), route.permission)
+            };
+            let Some(tenant) = tenants.iter().find(|tenant| tenant.realm == realm) else {
+                continue;
+            };
+            let Some((_, who)) = tenant.people.iter().find(|(role, _)| holds(role)) else {
+                continue;
+            };
+            let told =
+                &document["paths"][route.path][route.method.name().to_lowercase()]["parameters"];
+            let told = told
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|p| p["in"] == "query" && p["required"] == true);
+            let told: Vec<_> =
+                told.map(|p| format!("query.{}", p["name"].as_str().unwrap())).collect();
+            // Where policies judge a record first, there must be one.
+            let nouns = ["/api/v1/workspaces", "/api/v1/agents"];
+            let noun = nouns.into_iter().find(|noun| route.path.starts_with(&format!("{noun}/")));
+            let id = match noun {
+                Some(noun) => {
+                    tenant.role("org_owner").post(noun, &json!({"name": route.name})).await.id()
+                }
+                None => uuid::Uuid::now_v7().to_string(),
+            };
+            let path = route.path.replace("{id}", &id);
+            let reply = super::routes::call(who, route, &path).await;
+            let missing = |fields: Vec<String>| {
+                fields.into_iter().filter(|f| f.starts_with("query.")).collect::<Vec<_>>()
+            };
+            let demanded = if reply.status == 422 { missing(reply.fields()) } else { vec![] };
+            assert_eq!(demanded, told, "{}: {}", route.name, reply.text);
+            seen += told.len();
+        }
+        assert!(seen >= 3, "{seen}");
+    });
 }

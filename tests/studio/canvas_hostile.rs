@@ -7,6 +7,7 @@ use futures::{SinkExt, StreamExt, stream};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use testkit::{Canvas, Options, Persona, TestApp, run, run_with};
+use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use uuid::Uuid;
 
@@ -208,6 +209,32 @@ fn w05_whose_right_ends_is_shown_out_at_every_server_and_told_nothing_after_it()
 }
 
 #[test]
+fn w05_an_agent_that_moves_out_of_sight_or_goes_takes_its_silent_sockets_along() {
+    run(async |app| {
+        let second = app.add_replica(&Options::default()).await;
+        let acme = app.organisation("studio", "acme").await;
+        let (owner, developer) = (acme.role("org_owner"), acme.role("developer"));
+        let far = developer.at(app.url(second));
+        let workspace = owner.post("/api/v1/workspaces", &json!({"name": "Front desk"})).await.id();
+        let (moved, removed) = (agent(app, acme.id).await, agent(app, acme.id).await);
+        let mut sockets = [developer.canvas(&moved).await, far.canvas(&moved).await];
+        let mut seen = owner.canvas(&moved).await;
+        let to = json!({"workspace_id": workspace});
+        let done = owner.patch(&format!("/api/v1/agents/{moved}"), &to).await;
+        assert_eq!(done.status, 200, "{}", done.text);
+        for socket in &mut sockets {
+            ends(socket, 4404, "an agent that is out of sight").await;
+        }
+        assert_eq!(seen.done(put("a")).await["seq"], 1, "who runs the organization draws on");
+        let mut sockets = [developer.canvas(&removed).await, far.canvas(&removed).await];
+        assert_eq!(owner.delete(&format!("/api/v1/agents/{removed}")).await.status, 204);
+        for socket in &mut sockets {
+            ends(socket, 4404, "an agent that is gone").await;
+        }
+    });
+}
+
+#[test]
 fn w05_a_tenant_that_is_suspended_has_no_socket_left() {
     run(async |app| {
         let second = app.add_replica(&Options::default()).await;
@@ -250,6 +277,10 @@ fn w06_what_is_too_large_too_many_or_no_text_ends_the_socket_that_sent_it() {
         let mut binary = developer.canvas(&id).await;
         binary.socket.send(Message::Binary(Bytes::from_static(b"{}"))).await.unwrap();
         assert_eq!(binary.end().await, Some(1003));
+        let mut broken = developer.canvas(&id).await;
+        // A reserved bit, and an opcode that nobody has given a meaning.
+        broken.socket.get_mut().write_all(&[0xf3, 0x80, 0, 0, 0, 0]).await.unwrap();
+        assert_eq!(broken.end().await, Some(1002));
         assert_eq!(watching.done(put("a")).await["seq"], 1, "the others draw on");
     });
 }

@@ -120,7 +120,8 @@ fn the_later_of_two_deployments_stays_and_the_earlier_is_superseded() {
         publish(developer, &agent, "Good evening, {{input.name}}.").await;
         let second = deploy(developer, &agent, &gateway).await;
         until(developer, &deployment(&second), "active").await;
-        until(developer, &deployment(&first), "superseded").await;
+        let gone = until(developer, &deployment(&first), "superseded").await;
+        assert_eq!(gone["invoke_url"], Value::Null, "it answers nowhere: {gone}");
         let stop = format!("{}/stop", deployment(&first));
         let late = acme.role("org_owner").post(&stop, &json!({})).await;
         assert_eq!(late.problem(), "409 deployment_superseded");
@@ -370,6 +371,42 @@ fn what_is_cancelled_while_the_gateway_takes_it_is_taken_off_again() {
         go.send(true).unwrap();
         assert!(hear.recv().await.unwrap().starts_with("DELETE"));
         until(developer, &deployment(&queued), "stopped").await;
+    });
+}
+
+#[test]
+fn who_stops_a_deployment_twice_wants_one_job_and_it_is_stopped_whoever_cancels_that() {
+    run_with(options(), async |app| {
+        let acme = app.organisation("studio", "acme").await;
+        let (owner, developer) = (acme.role("org_owner"), acme.role("developer"));
+        let (asked, mut hear) = tokio::sync::mpsc::unbounded_channel();
+        let (go, gone) = tokio::sync::watch::channel(false);
+        let target = Target::answering(move |request| {
+            let (asked, mut gone) = (asked.clone(), gone.clone());
+            Box::pin(async move {
+                if request.line().starts_with("DELETE") {
+                    asked.send(()).unwrap();
+                    let _open = gone.wait_for(|go| *go).await;
+                    return response(204, "application/json", "");
+                }
+                response(201, "application/json", r#"{"id":"r1"}"#)
+            })
+        })
+        .await;
+        let gateway = gateway(&acme, &target.url, "staging").await;
+        let agent = published(developer).await;
+        let queued = deploy(developer, &agent, &gateway).await;
+        until(developer, &deployment(&queued), "active").await;
+        let stop = format!("{}/stop", deployment(&queued));
+        let first = owner.post(&stop, &json!({})).await.json();
+        hear.recv().await.unwrap();
+        assert_eq!(owner.post(&stop, &json!({})).await.json(), first, "one job");
+        let cancel = owner.post(&format!("{}/cancel", job(&first)), &json!({})).await;
+        assert_eq!(cancel.status, 200, "{}", cancel.text);
+        go.send(true).unwrap();
+        // It is off the gateway, and that is on record whatever became of the job.
+        until(developer, &deployment(&queued), "stopped").await;
+        until(owner, &job(&first), "cancelled").await;
     });
 }
 

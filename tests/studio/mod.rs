@@ -1,6 +1,7 @@
 //! Studio: organizations, what they build, and where it runs.
 
 mod agents;
+mod canaries;
 mod canvas;
 mod canvas_hostile;
 mod deployments;

@@ -19,6 +19,7 @@ use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
         Error, Message, Utf8Bytes,
+        error::ProtocolError,
         protocol::{CloseFrame, Role, WebSocketConfig},
     },
 };
@@ -469,6 +470,9 @@ fn fault(error: &Error) -> Close {
     match error {
         Error::Capacity(_) => Close::TooLarge,
         Error::Utf8(_) => Close::BadText,
+        // It went without a farewell.
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Close::Gone,
+        Error::Protocol(_) => Close::Broken,
         _ => Close::Gone,
     }
 }
@@ -492,7 +496,7 @@ async fn farewell(mut socket: Socket, close: Close) {
     let said = async {
         // Where the peer has said farewell first, reading on answers it.
         let _answered = socket.close(frame).await;
-        if close == Close::TooLarge {
+        if matches!(close, Close::TooLarge | Close::Broken) {
             let mut rest = [0; 4096];
             while socket.get_mut().read(&mut rest).await.is_ok_and(|read| read > 0) {}
         } else {

@@ -156,7 +156,7 @@ impl Fields {
     }
 }
 
-/// Text of 1 to `longest` characters, trimmed, with no control characters but line breaks and tabs.
+/// Text of 1 to `longest` characters, trimmed, with no control characters but line breaks and tabs, and something to see.
 ///
 /// # Errors
 /// The fault, without the value.
@@ -170,6 +170,42 @@ pub fn text(longest: usize) -> impl Fn(String) -> Result<String, Fault> {
         if length == 0 || length > longest {
             return Err(("length", format!("give 1 to {longest} characters")));
         }
+        if !given.chars().any(shows) {
+            return Err(("invisible", "give at least one character that can be seen".into()));
+        }
         Ok(given.to_owned())
+    }
+}
+
+/// Whether a character leaves something to see. What Unicode calls default ignorable does not
+/// (`DerivedCoreProperties.txt`), nor do blanks.
+fn shows(c: char) -> bool {
+    let ignorable = matches!(
+        c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    );
+    // U+2800 is the braille pattern without dots.
+    !(ignorable || c.is_whitespace() || c == '\u{2800}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_has_something_to_see() {
+        let said = |given: &str| text(10)(given.to_owned()).map_err(|(kind, _)| kind);
+        for blank in ["\u{200b}", " \u{2060}\u{feff} ", "\u{3164}\u{fe0f}", "\u{e0041}", "\u{2800}"]
+        {
+            assert_eq!(said(blank), Err("invisible"), "{}", blank.escape_unicode());
+        }
+        for shown in ["a", "\u{200f}\u{5d0}", "\u{1f468}\u{200d}\u{1f33e}", "\u{26a0}\u{fe0f}"] {
+            assert_eq!(said(shown).as_deref(), Ok(shown), "{}", shown.escape_unicode());
+        }
+        assert_eq!((said("  "), said("\u{7}")), (Err("length"), Err("control_character")));
     }
 }

@@ -430,6 +430,11 @@ pub fn parameter(name: &str, schema: Value, description: &str) -> Value {
     json!({"name": name, "in": "query", "required": false, "schema": schema, "description": description})
 }
 
+/// One that must be given: it is read with [`QueryReader::demand`].
+pub fn demanded(name: &str, schema: Value, description: &str) -> Value {
+    json!({"name": name, "in": "query", "required": true, "schema": schema, "description": description})
+}
+
 /// Takes parameters by name and collects what is wrong with them; what nobody took is unknown.
 pub struct QueryReader {
     pairs: Vec<(String, String)>,
@@ -470,6 +475,14 @@ impl QueryReader {
             self.fault(name, "type_error", &format!("expected {what}"));
         }
         parsed
+    }
+
+    /// As [`parse`](Self::parse); at fault when it is absent, and then what `T` is without a value.
+    pub fn demand<T: FromStr + Default>(&mut self, name: &str, what: &str) -> T {
+        if !self.pairs.iter().any(|(key, _)| key == name) {
+            self.fault(name, "missing", &format!("give {what}"));
+        }
+        self.parse(name, what).unwrap_or_default()
     }
 
     /// How many items a page may have: 1 to 200, 50 when not said.

@@ -21,7 +21,7 @@ pub use fields::{Code, Fault, Fields, Patch, Purpose, text};
 pub(crate) use input::InputDoc;
 pub use input::{
     Body, Form, FromQuery, Hints, Incoming, Input, Item, Named, OptionalBody, Query, QueryReader,
-    Reference, Resume, parameter, parse_json,
+    Reference, Resume, demanded, parameter, parse_json,
 };
 pub use limit::Limit;
 pub(crate) use limit::{ALL as LIMIT_STATEMENTS, Counted, place};

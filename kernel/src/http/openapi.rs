@@ -121,7 +121,7 @@ fn responses(route: &Route, body: Option<String>) -> Value {
         let schema = reference("Problem");
         json!({"description": description, "content": {"application/json": {"schema": schema}}})
     };
-    json!({
+    let mut responses = json!({
         status.to_string(): success,
         "400": problem("the request is broken"),
         "401": problem("no valid credential"),
@@ -136,7 +136,11 @@ fn responses(route: &Route, body: Option<String>) -> Value {
         "428": problem("this organisation demands If-Match"),
         "429": problem("too many attempts; wait as long as Retry-After says"),
         "503": problem("try again after Retry-After"),
-    })
+    });
+    if route.joins() {
+        set(&mut responses, "426", problem("no handshake of a WebSocket"));
+    }
+    responses
 }
 
 fn header(name: &str, description: &str) -> Value {

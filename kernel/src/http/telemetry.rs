@@ -81,8 +81,10 @@ pub(crate) fn log_request(
 /// There is one already.
 pub fn install_metrics() -> Result<PrometheusHandle, BuildError> {
     let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+    let of_jobs = [0.01, 0.05, 0.25, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0];
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("seconds".into()), &buckets)?
+        .set_buckets_for_metric(Matcher::Full("reeve_job_seconds".into()), &of_jobs)?
         .install_recorder()
 }
 

@@ -233,11 +233,14 @@ impl Shared {
             _ => return count(name, "cancelled"),
         }
         let lease = Lease { record: job.record_id, attempt: job.attempts, ..lease };
+        let begun = Instant::now();
         let ended = match task {
             Some(task) => self.attempt(task, &job, &lease).await,
             // Of a newer version; a server that knows it may be next.
             None => Err(Failure::Retry { problem: unknown_kind().into(), after: None }),
         };
+        let took = begun.elapsed().as_secs_f64();
+        metrics::histogram!("reeve_job_seconds", "kind" => name).record(took);
         self.settle(&lease, name, job.attempts >= job.max_attempts, ended).await;
     }
 

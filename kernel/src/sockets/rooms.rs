@@ -31,6 +31,7 @@ const SILENT: Duration = Duration::from_secs(25);
 pub(crate) enum Close {
     /// The peer went, or is heard of no more.
     Gone,
+    Broken,
     NotText,
     BadText,
     TooFast,
@@ -48,6 +49,7 @@ impl Close {
     pub(crate) fn told(self) -> Option<(u16, &'static str)> {
         match self {
             Self::Gone => None,
+            Self::Broken => Some((1002, "this is no frame of RFC 6455")),
             Self::NotText => Some((1003, "send text")),
             Self::BadText => Some((1007, "send UTF-8")),
             Self::TooFast => Some((1008, "too many frames")),

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use kernel::{
     authz::{Answer, Authorized, Committed, Fetched},
     http::{
-        Body, FromQuery, Item, List, Page, Paging, Patch, Problem, Query, QueryReader, parameter,
+        Body, FromQuery, Item, List, Page, Paging, Patch, Problem, Query, QueryReader, demanded,
+        parameter,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -193,8 +194,7 @@ impl FromQuery for Search {
     fn parameters() -> Vec<Value> {
         let limit = json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50});
         vec![
-            json!({"name": "q", "in": "query", "required": true, "schema": {"type": "string"},
-                   "description": "the words to be found"}),
+            demanded("q", json!({"type": "string"}), "the words to be found"),
             parameter("limit", limit, "how many hits at the most"),
         ]
     }

@@ -31,7 +31,7 @@ pub(super) const READ: Docs = Docs::new(
 pub(super) const STOP: Docs = Docs::new(
     TAG,
     "Stop a deployment",
-    "Queues a job that takes it off its gateway. One that was superseded is 409; one that failed or was stopped is taken \
+    "Queues a job that takes it off its gateway; where one waits already, that is the answer. One that was superseded is 409; one that failed or was stopped is taken \
      off again, in case its gateway has it all the same.",
 )
 .example(|| json!({}));

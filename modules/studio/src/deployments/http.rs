@@ -56,7 +56,7 @@ pub struct Deployment {
     job_id: Uuid,
     /// What the gateway calls it.
     registration_id: Option<String>,
-    /// Where the agent answers.
+    /// Where the agent answers, while this is active.
     invoke_url: Option<String>,
     /// Why it failed.
     error: Option<String>,
@@ -79,10 +79,10 @@ impl From<DeploymentRow> for Deployment {
             version_number: row.version_number,
             version_hash: row.version_hash,
             sequence: row.sequence,
+            invoke_url: row.invoke_url.filter(|_| row.status == "active"),
             status: row.status,
             job_id: row.job_id,
             registration_id: row.registration_id,
-            invoke_url: row.invoke_url,
             error: row.error,
             created_by: row.created_by,
             created_at: row.created_at,
@@ -152,7 +152,14 @@ pub async fn stop(
         Box::pin(async move {
             let held = tx.run(sql::hold_deployment(deployment_id)).await?.into_iter().next();
             rules::require_not_superseded(&held.ok_or_else(Problem::not_found)?.status)?;
-            tx.run(STOP.enqueue(job_id, Some(deployment_id), &Stop {})?).await?;
+            let open = tx.run(sql::find_open_stop(deployment_id)).await?.into_iter().next();
+            let job_id = match open {
+                Some(job) => job.id,
+                None => tx
+                    .run(STOP.enqueue(job_id, Some(deployment_id), &Stop {})?)
+                    .await
+                    .map(|_| job_id)?,
+            };
             Ok(Answer::ok(Queued { job_id, status: "queued", deployment_id }))
         })
     })

@@ -39,10 +39,11 @@ pub struct Deploy {
 #[serde(deny_unknown_fields)]
 pub struct Stop {}
 
-/// About an agent. Eight attempts take some ten minutes at the most, or what the gateway asks for.
-pub const DEPLOY: Kind<DeployAgent, Deploy> = Kind::new("studio.deploy_agent", 8);
+/// About an agent. Fourteen attempts last some twenty minutes, or as long as the gateway asks for: it may be started anew
+/// meanwhile.
+pub const DEPLOY: Kind<DeployAgent, Deploy> = Kind::new("studio.deploy_agent", 14);
 /// About a deployment.
-pub const STOP: Kind<UpdateDeployment, Stop> = Kind::new("studio.stop_deployment", 8);
+pub const STOP: Kind<UpdateDeployment, Stop> = Kind::new("studio.stop_deployment", 14);
 
 pub fn jobs(jobs: &mut Jobs) {
     jobs.on(&DEPLOY, deploy);
@@ -87,7 +88,7 @@ async fn deploy(act: Authorized<DeployAgent>, run: Run<Deploy>) -> Result<Finish
     }
 }
 
-/// Takes it off its gateway, and records that.
+/// Takes it off its gateway, and records that, whoever asks for the job's end meanwhile: it is off.
 async fn stop(act: Authorized<UpdateDeployment>, run: Run<Stop>) -> Result<Finished, Failure> {
     let deployment = run.record().ok_or_else(|| Problem::internal("a job about a deployment"))?;
     let find = sql::find_stopping(deployment);
@@ -106,7 +107,8 @@ async fn stop(act: Authorized<UpdateDeployment>, run: Run<Stop>) -> Result<Finis
         rules::ended(act.outbound()?.send(request).await, act.now())?;
     }
     let end = sql::stop_deployment(deployment);
-    run.finish(&act, move |tx| Box::pin(async move { tx.run(end).await.map(drop) })).await
+    run.step(&act, move |tx| Box::pin(async move { tx.run(end).await.map(drop) })).await?;
+    run.finish(&act, |_| Box::pin(async { Ok(()) })).await
 }
 
 /// A gateway answers shortly: it registers, and runs nothing.

@@ -67,6 +67,11 @@ row! {
     pub struct StatusRow { status: String }
 }
 
+row! {
+    /// A job.
+    pub struct JobRow { id: Uuid }
+}
+
 /// What policies know of a deployment.
 macro_rules! attributes {
     () => {
@@ -151,6 +156,12 @@ statements! {
 
     fn hold_deployment(id: Uuid) -> StatusRow
         = "select d.status from studio.deployment d where d.id = $1 for update";
+
+    /// The job that is about to stop it, unless its end was asked for. Those who stop one take turns.
+    fn find_open_stop(id: Uuid) -> JobRow
+        = "select j.id from kernel.job j
+            where j.kind = 'studio.stop_deployment' and j.record_id = $1 and j.state in ('queued', 'running')
+              and j.cancel_asked_at is null";
 
     fn find_stopping(id: Uuid) -> StoppingRow
         = "select g.url, kernel.open(g.secret) as secret

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use kernel::{
     authz::{Answer, Authorized, Committed, Disclosed},
-    http::{Body, FromQuery, Item, List, Page, Paging, Problem, Query, QueryReader, parameter},
+    http::{Body, FromQuery, Item, List, Page, Paging, Problem, Query, QueryReader, demanded},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -42,17 +42,16 @@ pub struct Membership {
 }
 
 /// Who leaves.
-pub struct Leaving(Option<Uuid>);
+pub struct Leaving(Uuid);
 
 impl FromQuery for Leaving {
     fn read(query: &mut QueryReader) -> Self {
-        let user = query.parse("user_id", "the id of an account");
-        Self(user)
+        Self(query.demand("user_id", "the id of an account"))
     }
 
     fn parameters() -> Vec<Value> {
         let id = json!({"type": "string", "format": "uuid"});
-        vec![parameter("user_id", id, "who is taken out")]
+        vec![demanded("user_id", id, "who is taken out")]
     }
 }
 
@@ -96,8 +95,6 @@ pub async fn take_out(
     act: Authorized<UpdateWorkspace>,
     (Item(workspace), Query(Leaving(user))): (Item<Uuid>, Query<Leaving>),
 ) -> Result<Committed<()>, Problem> {
-    let missing = || Problem::field(&["query", "user_id"], "missing", "say who is taken out");
-    let user = user.ok_or_else(missing)?;
     let done = act.write(sql::end_membership(workspace, user), |_, _| Answer::gone()).await?;
     act.forget(user);
     Ok(done)

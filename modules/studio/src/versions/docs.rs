@@ -46,6 +46,6 @@ pub(super) const COMPARE: Docs = Docs::new(
 pub(super) const ROLL_BACK: Docs = Docs::new(
     TAG,
     "Make an earlier version the current one",
-    "What is deployed stays as it is until it is deployed anew.",
+    "What is deployed stays as it is until it is deployed anew, and so does the canvas: what was drawn since is kept.",
 )
 .example(|| json!({"number": 1}));

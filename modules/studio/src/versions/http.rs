@@ -5,7 +5,8 @@ use kernel::{
     authz::{Answer, Authorized, Committed, Fetched, TenantTx},
     db::Bound,
     http::{
-        Body, FromQuery, Item, List, Page, Paging, Problem, Query, QueryReader, parameter, words,
+        Body, FromQuery, Item, List, Page, Paging, Problem, Query, QueryReader, demanded,
+        parameter, words,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -103,20 +104,20 @@ impl FromQuery for Which {
 
 /// Two versions, by their numbers.
 pub struct Two {
-    from: Option<i32>,
+    from: i32,
     to: Option<i32>,
 }
 
 impl FromQuery for Two {
     fn read(query: &mut QueryReader) -> Self {
-        let mut number = |name| query.parse(name, "the number of a version");
-        Self { from: number("from"), to: number("to") }
+        let number = "the number of a version";
+        Self { from: query.demand("from", number), to: query.parse("to", number) }
     }
 
     fn parameters() -> Vec<Value> {
         let number = || json!({"type": "integer"});
         vec![
-            parameter("from", number(), "the earlier one; required"),
+            demanded("from", number(), "the earlier one"),
             parameter("to", number(), "the later one; the current one when it is not said"),
         ]
     }
@@ -252,9 +253,7 @@ pub async fn compare(
     act: Authorized<ReadAgent>,
     (Item(agent), Query(two)): (Item<Uuid>, Query<Two>),
 ) -> Result<Fetched<Comparison>, Problem> {
-    let msg = "say from which version: its number";
-    let from = two.from.ok_or_else(|| Problem::field(&["query", "from"], "missing", msg))?;
-    let from = act.look_up(sql::read_by_number(agent, from)).await?.into_iter().next();
+    let from = act.look_up(sql::read_by_number(agent, two.from)).await?.into_iter().next();
     let from = whole(from.ok_or_else(Problem::not_found)?, agent);
     act.fetch(find(agent, two.to, None), |rows| {
         let to = whole(rows.into_iter().next().ok_or_else(Problem::not_found)?, agent);
