@@ -1,10 +1,14 @@
 //! What a person reviews: the role matrix and the OpenAPI document. `UPDATE_GOLDEN=1` writes them
 //! anew; the change is then seen in review.
 
-use std::{fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
-use ::kernel::http::Method;
-use serde_json::{Value, json};
+use ::kernel::http::{Method, Route};
+use serde_json::{Map, Value, json};
 use testkit::run;
 
 fn golden(name: &str, now: &str) {
@@ -136,7 +140,7 @@ fn a_parameter_is_called_required_where_it_is_demanded_and_nowhere_else() {
         let registry = reeve::registry().unwrap();
         let document = ::kernel::http::document("Reeve", &registry.routes);
         let mut seen = 0;
-        let asks = |route: &&::kernel::http::Route| {
+        let asks = |route: &&Route| {
             // What is anybody's own takes the caller's session along.
             let own = route.is_open() || route.permission.starts_with("self:");
             !own && matches!(route.method, Method::Get | Method::Delete)
@@ -180,5 +184,87 @@ fn a_parameter_is_called_required_where_it_is_demanded_and_nowhere_else() {
             seen += told.len();
         }
         assert!(seen >= 3, "{seen}");
+    });
+}
+
+#[test]
+fn no_name_of_a_schema_means_two_things_to_one_realm() {
+    let ambiguous = ::kernel::http::ambiguous(&reeve::registry().unwrap().routes);
+    assert!(ambiguous.is_empty(), "{ambiguous:?}");
+}
+
+/// The members of a body that the document calls required.
+fn told_required(document: &Value, route: &Route) -> BTreeSet<String> {
+    let operation = &document["paths"][route.path][route.method.name().to_lowercase()];
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let parts = schema["allOf"].as_array().cloned().unwrap_or_else(|| vec![schema.clone()]);
+    let of = |part: &Value| match part["$ref"].as_str() {
+        Some(at) => document.pointer(at.trim_start_matches('#')).unwrap()["required"].clone(),
+        None => part["required"].clone(),
+    };
+    let all = parts.iter().map(of).flat_map(|names| names.as_array().cloned().unwrap_or_default());
+    all.map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+/// What can be given in another way: a place by its coordinates, a text by its hash.
+const IN_TWO_WAYS: &[(&str, &str)] =
+    &[("POST /api/v1/service-requests", "address"), ("POST /consent", "text")];
+
+#[test]
+fn a_member_of_a_body_is_called_required_where_it_is_demanded_and_nowhere_else() {
+    testkit::run(async |app| {
+        app.without_limits().await;
+        let registry = reeve::registry().unwrap();
+        let document = ::kernel::http::document("Reeve", &registry.routes);
+        let mut tenants = BTreeMap::new();
+        for realm in ["clinic", "programs", "athletics", "civic", "studio"] {
+            tenants.insert(realm, app.organisation(realm, realm).await);
+        }
+        let (mut wrong, mut seen) = (vec![], 0);
+        let creates = |route: &&Route| {
+            let own = route.is_open() || route.permission.starts_with("self:");
+            !own && route.method == Method::Post && !route.path.contains('{')
+        };
+        for route in registry.routes.iter().filter(creates) {
+            let realm = route.realm.unwrap_or("clinic");
+            let holds = |role: &&str| {
+                registry.matrix.permits(registry.matrix.role(realm, role), route.permission)
+            };
+            let Some(tenant) = tenants.get(realm) else { continue };
+            let Some((_, who)) = tenant.people.iter().find(|(role, _)| holds(role)) else {
+                continue;
+            };
+            let Some(Value::Object(example)) = route.docs.example.map(|example| example()) else {
+                continue;
+            };
+            // Of nothing at all, and then of what was asked for, until nothing is missing.
+            let (mut body, mut demanded) = (Map::new(), BTreeSet::new());
+            loop {
+                let reply = who.post(route.path, &Value::Object(body.clone())).await;
+                let fields = if reply.status == 422 { reply.fields() } else { vec![] };
+                let names = fields.iter().filter_map(|field| field.strip_prefix("body."));
+                let missing =
+                    |name: &&str| example.contains_key(*name) && !demanded.contains(*name);
+                let missing: Vec<_> = names.filter(missing).map(str::to_owned).collect();
+                if missing.is_empty() {
+                    break;
+                }
+                for name in missing {
+                    body.insert(name.clone(), example[&name].clone());
+                    demanded.insert(name);
+                }
+            }
+            let other = IN_TWO_WAYS.iter().filter(|(name, _)| *name == route.name);
+            for (_, member) in other {
+                demanded.remove(*member);
+            }
+            let told = told_required(&document, route);
+            if demanded != told {
+                wrong.push(format!("{}: demands {demanded:?}, told {told:?}", route.name));
+            }
+            seen += demanded.len();
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(seen > 50, "{seen}");
     });
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{FieldError, Problem};
+use super::{FieldError, Problem, openapi::reference};
 
 /// A request's parts after its body was read.
 pub struct Incoming {
@@ -50,10 +50,25 @@ impl Incoming {
 #[derive(Default)]
 pub struct InputDoc {
     pub(crate) parameters: Vec<Value>,
-    pub(crate) body: Option<String>,
+    /// The schema of the body, or where it stands.
+    pub(crate) body: Option<Value>,
     /// The body's media type, where it is not JSON.
     pub(crate) media_type: Option<&'static str>,
     pub(crate) schemas: Schemas,
+}
+
+impl InputDoc {
+    /// The body is a `T`: under its name, or as it is where the name is that of all lists.
+    pub(crate) fn speak_of<T: ToSchema>(&mut self) {
+        let (name, schema) = (T::name().into_owned(), T::schema());
+        if std::any::type_name::<T>().contains('<') {
+            self.body = serde_json::to_value(schema).ok();
+        } else {
+            self.body = Some(reference(&name));
+            self.schemas.push((name, schema));
+        }
+        T::schemas(&mut self.schemas);
+    }
 }
 
 /// Named schemas, as utoipa collects them.
@@ -162,9 +177,7 @@ impl<T: DeserializeOwned + ToSchema + Send> Input for Body<T> {
     }
 
     fn describe(doc: &mut InputDoc) {
-        doc.body = Some(T::name().into_owned());
-        doc.schemas.push((T::name().into_owned(), T::schema()));
-        T::schemas(&mut doc.schemas);
+        doc.speak_of::<T>();
     }
 }
 

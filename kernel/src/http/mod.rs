@@ -26,7 +26,7 @@ pub use input::{
 pub use limit::Limit;
 pub(crate) use limit::{ALL as LIMIT_STATEMENTS, Counted, place};
 pub use metrics_exporter_prometheus::PrometheusHandle as MetricsHandle;
-pub use openapi::document;
+pub use openapi::{ambiguous, document};
 pub use page::{List, Page, Paging};
 pub use problem::{Constraint, FieldError, Problem};
 pub(crate) use route::Home;

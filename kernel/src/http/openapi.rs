@@ -1,6 +1,6 @@
 //! The OpenAPI 3.1 document, made from the route registry: what is mounted is what is documented.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -13,12 +13,16 @@ use crate::authz::{Effect, Follows, Joins};
 
 /// The document of `routes`, under this title.
 pub fn document<'r>(title: &str, routes: impl IntoIterator<Item = &'r Route>) -> Value {
+    let mut schemas = Named::default();
+    let operations: Vec<_> =
+        routes.into_iter().map(|route| (route, operation(route, &mut schemas))).collect();
+    let shared = schemas.shared();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    let mut schemas = BTreeMap::new();
-    for route in routes {
-        let operation = operation(route, &mut schemas);
+    for (route, mut operation) in operations {
+        qualify(&mut operation, route.realm, &shared);
         paths.entry(route.path).or_default().insert(route.method.name().to_lowercase(), operation);
     }
+    let mut schemas = schemas.finish(&shared);
     schemas.insert("Problem".to_owned(), problem_schema());
     json!({
         "openapi": "3.1.0",
@@ -42,12 +46,32 @@ pub fn document<'r>(title: &str, routes: impl IntoIterator<Item = &'r Route>) ->
     })
 }
 
-fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
+/// Names under which one realm's routes speak of two different things: a generated client would know one of them.
+pub fn ambiguous<'r>(routes: impl IntoIterator<Item = &'r Route>) -> BTreeSet<String> {
+    let (mut known, mut found) = (BTreeMap::new(), BTreeSet::new());
+    for route in routes {
+        let mut schemas = Named::default();
+        operation(route, &mut schemas);
+        for (name, schema) in schemas
+            .0
+            .into_iter()
+            .flat_map(|(name, of)| of.into_values().map(move |s| (name.clone(), s)))
+        {
+            let place = (name.clone(), route.realm);
+            if known.insert(place, schema.clone()).is_some_and(|before| before != schema) {
+                found.insert(name);
+            }
+        }
+    }
+    found
+}
+
+fn operation(route: &Route, schemas: &mut Named) -> Value {
     let (mut input, mut output) = (InputDoc::default(), InputDoc::default());
     (route.input)(&mut input);
     (route.output)(&mut output);
-    collect(schemas, std::mem::take(&mut input.schemas));
-    collect(schemas, std::mem::take(&mut output.schemas));
+    schemas.collect(route.realm, std::mem::take(&mut input.schemas));
+    schemas.collect(route.realm, std::mem::take(&mut output.schemas));
     let mut parameters = input.parameters;
     if matches!(route.method, Method::Post | Method::Patch) {
         parameters.push(header(
@@ -75,7 +99,11 @@ fn operation(route: &Route, schemas: &mut BTreeMap<String, Value>) -> Value {
         set(&mut operation, "security", json!([]));
     }
     if let Some(body) = input.body {
-        let mut content = json!({"schema": reference(&body)});
+        let schema = match docs.required {
+            [] => body,
+            required => json!({"allOf": [body, {"required": required}]}),
+        };
+        let mut content = json!({"schema": schema});
         if let Some(example) = docs.example {
             set(&mut content, "example", example());
         }
@@ -100,7 +128,7 @@ fn operation_id(route: &Route) -> String {
     words.collect::<Vec<_>>().join("_").to_lowercase()
 }
 
-fn responses(route: &Route, body: Option<String>) -> Value {
+fn responses(route: &Route, body: Option<Value>) -> Value {
     let status = route.docs.status;
     let (description, media_type) = match route.effect {
         Follows::NAME => (
@@ -115,7 +143,7 @@ fn responses(route: &Route, body: Option<String>) -> Value {
     };
     let mut success = json!({"description": description});
     if let Some(body) = body.filter(|_| status != 204) {
-        set(&mut success, "content", json!({media_type: {"schema": reference(&body)}}));
+        set(&mut success, "content", json!({media_type: {"schema": body}}));
     }
     let problem = |description: &str| {
         let schema = reference("Problem");
@@ -147,15 +175,91 @@ fn header(name: &str, description: &str) -> Value {
     json!({"name": name, "in": "header", "required": false, "schema": {"type": "string"}, "description": description})
 }
 
-fn reference(name: &str) -> Value {
-    json!({"$ref": format!("#/components/schemas/{name}")})
+/// To a schema by its name.
+pub(super) fn reference(name: &str) -> Value {
+    json!({"$ref": format!("{SCHEMAS}{name}")})
 }
 
-fn collect(schemas: &mut BTreeMap<String, Value>, found: Schemas) {
-    for (name, schema) in found {
-        if let Ok(schema) = serde_json::to_value(schema) {
-            schemas.insert(name, schema);
+/// Schemas by their names and the realms whose routes speak of them.
+#[derive(Default)]
+struct Named(BTreeMap<String, BTreeMap<Option<&'static str>, Value>>);
+
+impl Named {
+    fn collect(&mut self, realm: Option<&'static str>, found: Schemas) {
+        for (name, schema) in found {
+            if let Ok(schema) = serde_json::to_value(schema) {
+                self.0.entry(name).or_default().insert(realm, schema);
+            }
         }
+    }
+
+    /// Names that mean different things in different realms: by what is said, or by what that speaks of.
+    fn shared(&self) -> BTreeSet<String> {
+        let mut shared = BTreeSet::new();
+        loop {
+            let differs = |of: &BTreeMap<_, Value>| {
+                let mut schemas = of.values();
+                let first = schemas.next();
+                schemas.any(|schema| Some(schema) != first)
+                    || of.len() > 1 && first.is_some_and(|schema| speaks_of(schema, &shared))
+            };
+            let found: BTreeSet<_> =
+                self.0.iter().filter(|(_, of)| differs(of)).map(|(name, _)| name.clone()).collect();
+            if found.len() == shared.len() {
+                return shared;
+            }
+            shared = found;
+        }
+    }
+
+    /// All of them, each realm's own under a name of its own where another means something else by it.
+    fn finish(self, shared: &BTreeSet<String>) -> BTreeMap<String, Value> {
+        let each = |(name, of): (String, BTreeMap<_, Value>)| {
+            of.into_iter().map(move |(realm, mut schema)| {
+                qualify(&mut schema, realm, shared);
+                (qualified(&name, realm, shared), schema)
+            })
+        };
+        self.0.into_iter().flat_map(each).collect()
+    }
+}
+
+const SCHEMAS: &str = "#/components/schemas/";
+
+/// `Consent`, or `civic.Consent`.
+fn qualified(name: &str, realm: Option<&str>, shared: &BTreeSet<String>) -> String {
+    match realm {
+        Some(realm) if shared.contains(name) => format!("{realm}.{name}"),
+        _ => name.to_owned(),
+    }
+}
+
+fn speaks_of(value: &Value, names: &BTreeSet<String>) -> bool {
+    match value {
+        Value::Object(members) => members.iter().any(|(key, value)| match value.as_str() {
+            Some(at) if key == "$ref" => names.contains(at.trim_start_matches(SCHEMAS)),
+            _ => speaks_of(value, names),
+        }),
+        Value::Array(items) => items.iter().any(|item| speaks_of(item, names)),
+        _ => false,
+    }
+}
+
+fn qualify(value: &mut Value, realm: Option<&str>, shared: &BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                let name = value.as_str().and_then(|at| at.strip_prefix(SCHEMAS));
+                match name {
+                    Some(name) if key == "$ref" => {
+                        *value = format!("{SCHEMAS}{}", qualified(name, realm, shared)).into();
+                    }
+                    _ => qualify(value, realm, shared),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| qualify(item, realm, shared)),
+        _ => {}
     }
 }
 

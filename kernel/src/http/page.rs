@@ -2,17 +2,45 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        Object, Ref, RefOr, Schema,
+        schema::{Array, SchemaType, Type},
+    },
+};
 
 use super::{FromQuery, Problem, QueryReader, parameter};
 
 /// One page of a list.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 pub struct Page<T> {
     pub items: Vec<T>,
     pub limit: i64,
     /// Send it as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
+}
+
+impl<T: ToSchema> PartialSchema for Page<T> {
+    fn schema() -> RefOr<Schema> {
+        let cursor = Object::builder()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some("Send it as `cursor` for the next page; null on the last."));
+        Object::builder()
+            .description(Some("One page of a list."))
+            .property("items", List::<T>::schema())
+            .property("limit", i64::schema())
+            .property("next_cursor", cursor)
+            .required("items")
+            .required("limit")
+            .into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Page<T> {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        List::<T>::schemas(schemas);
+    }
 }
 
 /// Where a list goes on, and how far.
@@ -32,9 +60,22 @@ impl FromQuery for Paging {
 }
 
 /// One page as a bare array, where a document shows its lists so.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(transparent)]
 pub struct List<T>(pub Vec<T>);
+
+impl<T: ToSchema> PartialSchema for List<T> {
+    fn schema() -> RefOr<Schema> {
+        Array::new(Ref::from_schema_name(T::name())).into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for List<T> {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
+}
 
 impl<T> Page<T> {
     /// Cuts `limit` rows from one more than that, and seals the place of the last when there are

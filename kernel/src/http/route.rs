@@ -71,11 +71,13 @@ pub struct Docs {
     pub status: u16,
     /// A request body that works as it stands; a test sends each.
     pub example: Option<fn() -> Value>,
+    /// Members of the body that this operation demands, where another may leave them out.
+    pub required: &'static [&'static str],
 }
 
 impl Docs {
     pub const fn new(tag: &'static str, summary: &'static str, description: &'static str) -> Self {
-        Self { tag, summary, description, status: 200, example: None }
+        Self { tag, summary, description, status: 200, example: None, required: &[] }
     }
 
     pub const fn status(self, status: u16) -> Self {
@@ -84,6 +86,10 @@ impl Docs {
 
     pub const fn example(self, example: fn() -> Value) -> Self {
         Self { example: Some(example), ..self }
+    }
+
+    pub const fn required(self, required: &'static [&'static str]) -> Self {
+        Self { required, ..self }
     }
 }
 
@@ -243,7 +249,5 @@ impl Routes {
 }
 
 fn describe_output<V: ToSchema>(doc: &mut InputDoc) {
-    doc.body = Some(V::name().into_owned());
-    doc.schemas.push((V::name().into_owned(), V::schema()));
-    V::schemas(&mut doc.schemas);
+    doc.speak_of::<V>();
 }

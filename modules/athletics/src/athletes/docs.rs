@@ -14,7 +14,8 @@ pub(super) const CREATE: Docs = Docs::new(
         "first_name": "Sam", "last_name": "Reyes", "date_of_birth": "2010-05-10", "grade": "10",
         "sports": ["fb"],
     })
-});
+})
+.required(&["first_name", "last_name", "date_of_birth"]);
 
 pub(super) const LIST: Docs = Docs::new(
     "athletes",

@@ -11,7 +11,8 @@ pub(super) const REQUEST: Docs = Docs::new(
 .status(201)
 .example(|| {
     json!({"athlete_id": "00000000-0000-7000-8000-000000000005", "reason": "For a second opinion."})
-});
+})
+.required(&["athlete_id"]);
 
 pub(super) const LIST: Docs = Docs::new(
     "inspections",

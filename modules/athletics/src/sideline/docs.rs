@@ -20,4 +20,5 @@ pub(super) const CREATE: Docs = Docs::new(
         "severity": "moderate",
         "removed_from_play": true,
     })
-});
+})
+.required(&["athlete_id", "body_part", "severity"]);

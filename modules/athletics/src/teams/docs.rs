@@ -6,7 +6,8 @@ use serde_json::json;
 pub(super) const CREATE: Docs =
     Docs::new("teams", "Create a team", "`coach_ids` are accounts with the role `coach`.")
         .status(201)
-        .example(|| json!({"name": "Varsity Football", "sport": "fb", "season": "2026"}));
+        .example(|| json!({"name": "Varsity Football", "sport": "fb", "season": "2026"}))
+        .required(&["name", "sport"]);
 
 pub(super) const LIST: Docs =
     Docs::new("teams", "List teams", "By name; a coach's own, for a coach.");

@@ -16,7 +16,8 @@ pub(super) const CREATE: Docs = Docs::new(
 .example(|| {
     json!({"code": "graffiti", "name": "Graffiti", "department": "Roads and stormwater",
            "response_hours": 24, "resolution_hours": 120})
-});
+})
+.required(&["code", "name", "response_hours", "resolution_hours"]);
 
 pub(super) const CHANGE: Docs = Docs::new(
     "categories",

@@ -16,7 +16,8 @@ pub(super) const CREATE: Docs = Docs::new(
 .example(|| {
     json!({"category": "water", "description": "Water runs over the pavement.", "address": "12 Long Street",
            "latitude": -33.9221, "longitude": 18.4231, "photo_url": "https://photos.example/leak.jpg"})
-});
+})
+.required(&["category", "description"]);
 
 pub(super) const LIST: Docs = Docs::new(
     TAG,

@@ -11,7 +11,8 @@ pub(super) const CREATE: Docs = Docs::new(
      se agenda de todos modos.",
 )
 .status(201)
-.example(example);
+.example(example)
+.required(&["eventType", "actionType", "startAppointment", "endAppointment", "patientDocTypeId", "patientDocNumber", "doctorDocTypeId", "doctorDocNumber"]);
 
 pub(super) const LIST: Docs = Docs::new(
     "appointments",

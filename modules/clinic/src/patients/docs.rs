@@ -9,7 +9,8 @@ pub(super) const CREATE: Docs = Docs::new(
     "Crea un paciente. El documento (tipo y número) es único en la organización.",
 )
 .status(201)
-.example(example);
+.example(example)
+.required(&["eventType", "actionType", "docTypeId", "docNumber", "firstName", "lastName"]);
 
 pub(super) const LIST: Docs = Docs::new(
     "patients",

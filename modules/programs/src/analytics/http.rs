@@ -104,7 +104,7 @@ impl Default for Table {
 
 /// A participant without a name.
 #[derive(Serialize, ToSchema)]
-pub struct Participant {
+pub struct CodedParticipant {
     /// Stable in an organisation; made of a secret and of nothing about the person.
     pub participant_code: String,
     /// Null where the number of the band is suppressed.
@@ -119,7 +119,7 @@ pub struct Participation {
     /// The smallest number, above none, that is shown.
     threshold: u32,
     /// Of the whole organisation only: the codes of two selections, joined, would tell a hidden number.
-    participants: Vec<Participant>,
+    participants: Vec<CodedParticipant>,
     age_bands: Vec<CellView>,
     total: CellView,
     /// How often they attended, all together.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{ToSpan, civil::Date};
 use policy::deidentification::{AgeBand, Cell, Counts, Released, Threshold};
 
-use super::http::{CellView, Participant, RowView, Table};
+use super::http::{CellView, CodedParticipant, RowView, Table};
 
 /// The shares of sessions by which attendance is told, in percent: at least the first.
 const SHARES: [(u64, &str); 4] = [(75, "75-100%"), (50, "50-74%"), (25, "25-49%"), (0, "0-24%")];
@@ -84,7 +84,7 @@ fn view(age_band: &'static str, cell: Cell) -> CellView {
 
 /// The codes of a selection, each with its band where that band's number is shown. A selection whose
 /// total is hidden has none.
-pub fn participants(people: &[Person], table: &Table) -> Vec<Participant> {
+pub fn participants(people: &[Person], table: &Table) -> Vec<CodedParticipant> {
     if table.total.suppressed {
         return vec![];
     }
@@ -94,7 +94,10 @@ pub fn participants(people: &[Person], table: &Table) -> Vec<Participant> {
         |person: &Person| person.age_band.clone().filter(|band| !hidden.contains(&band.as_str()));
     let mut shown: Vec<_> = people
         .iter()
-        .map(|person| Participant { participant_code: person.code.clone(), age_band: band(person) })
+        .map(|person| CodedParticipant {
+            participant_code: person.code.clone(),
+            age_band: band(person),
+        })
         .collect();
     shown.sort_by(|a, b| a.participant_code.cmp(&b.participant_code));
     shown

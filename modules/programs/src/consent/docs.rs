@@ -11,7 +11,8 @@ pub(super) const GRANT: Docs = Docs::new(
      Send the `text`, of which the hash is kept, or its `text_hash` (SHA-256, hex).",
 )
 .status(201)
-.example(example);
+.example(example)
+.required(&["grantor_name", "text_version"]);
 
 pub(super) const LIST: Docs = Docs::new(
     "consent",

@@ -15,7 +15,8 @@ pub(super) const CREATE: Docs = Docs::new(
         "participant_id": "00000000-0000-7000-8000-000000000001",
         "cohort_id": "00000000-0000-7000-8000-000000000002",
     })
-});
+})
+.required(&["participant_id", "cohort_id"]);
 
 pub(super) const LIST: Docs =
     Docs::new("enrollments", "List enrollments", "By the day they started. The filters add up.");

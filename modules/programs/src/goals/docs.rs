@@ -17,7 +17,8 @@ pub(super) const CREATE: Docs = Docs::new(
         "category": "engagement",
         "target_date": "2027-03-31",
     })
-});
+})
+.required(&["participant_id", "title"]);
 
 pub(super) const LIST: Docs =
     Docs::new("goals", "List goals", "In the order they were set. The filters add up.");

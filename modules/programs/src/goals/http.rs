@@ -91,7 +91,7 @@ pub struct Goal {
     target_date: Option<Date>,
     /// In order; `GET /goals/{id}` alone has it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    history: Option<Vec<Step>>,
+    history: Option<Vec<GoalStep>>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -100,7 +100,7 @@ pub struct Goal {
 
 /// Where a goal stood at a time.
 #[derive(Deserialize, Serialize, ToSchema)]
-pub struct Step {
+pub struct GoalStep {
     status: String,
     progress: i32,
     note: Option<String>,

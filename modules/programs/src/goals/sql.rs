@@ -10,7 +10,7 @@ use kernel::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::http::Step;
+use super::http::GoalStep;
 
 row! {
     /// A goal.
@@ -43,7 +43,7 @@ row! {
         version: i32,
         created_at: Timestamp,
         updated_at: Timestamp,
-        history: Pii<Json<Vec<Step>>>,
+        history: Pii<Json<Vec<GoalStep>>>,
     }
 }
 

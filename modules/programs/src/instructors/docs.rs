@@ -17,7 +17,8 @@ pub(super) const CREATE: Docs = Docs::new(
         "concussion_trained_on": "2026-08-15",
         "activity_permit_until": "2028-06-30",
     })
-});
+})
+.required(&["full_name"]);
 
 pub(super) const LIST: Docs = Docs::new(
     "instructors",

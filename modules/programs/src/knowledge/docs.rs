@@ -29,7 +29,8 @@ pub(super) const ADD: Docs = Docs::new(
         "citation": "Northside Youth, Handbook, 2nd edition, 2026",
         "text": "# Arriving\n\nGreet each participant by name.\n\n# Conflict\n\nPause the session and hold a circle.",
     })
-});
+})
+.required(&["title", "citation", "text"]);
 
 pub(super) const LIST: Docs =
     Docs::new("knowledge", "List the documents", "Those of the organisation, by title.");

@@ -20,7 +20,8 @@ pub(super) const CREATE_PROGRAM: Docs = Docs::new(
         "starts_on": "2027-01-09",
         "ends_on": "2027-06-26",
     })
-});
+})
+.required(&["name"]);
 
 pub(super) const LIST_PROGRAMS: Docs =
     Docs::new("programs", "List programmes", "By name. The `Link` header leads to the next page.");
@@ -39,21 +40,23 @@ pub(super) const CREATE_COHORT: Docs = Docs::new(
         "starts_on": "2027-01-09",
         "ends_on": "2027-03-27",
     })
-});
+})
+.required(&["program_id", "name"]);
 
 pub(super) const LIST_COHORTS: Docs =
     Docs::new("cohorts", "List cohorts", "By name; `program_id` leaves those of one programme.");
 
 pub(super) const CREATE_LOCATION: Docs =
-    Docs::new("locations", "Create a location", "Where sessions are held.").status(201).example(
-        || {
+    Docs::new("locations", "Create a location", "Where sessions are held.")
+        .status(201)
+        .example(|| {
             json!({
                 "name": "North gym",
                 "address": "100 Main Street, Columbus, OH 43215",
                 "county": "Franklin",
             })
-        },
-    );
+        })
+        .required(&["name"]);
 
 pub(super) const LIST_LOCATIONS: Docs = Docs::new("locations", "List locations", "By name.");
 

@@ -10,7 +10,8 @@ pub(super) const CREATE: Docs = Docs::new(
      shows; when not said, a number that says nothing about the person.",
 )
 .status(201)
-.example(example);
+.example(example)
+.required(&["first_name", "last_name", "date_of_birth"]);
 
 pub(super) const LIST: Docs = Docs::new(
     "participants",

@@ -11,7 +11,8 @@ pub(super) const CREATE: Docs = Docs::new(
      (ORC 5122.04) is spent by it.",
 )
 .status(201)
-.example(example);
+.example(example)
+.required(&["program_id"]);
 
 pub(super) const LIST: Docs = Docs::new(
     "sessions",

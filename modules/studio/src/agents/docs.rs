@@ -12,7 +12,8 @@ pub(super) const CREATE: Docs = Docs::new(
      alone see it; in none, everybody of the organization.",
 )
 .status(201)
-.example(|| json!({"name": "Triage", "description": "Sorts what patients ask."}));
+.example(|| json!({"name": "Triage", "description": "Sorts what patients ask."}))
+.required(&["name"]);
 
 pub(super) const LIST: Docs = Docs::new(
     TAG,

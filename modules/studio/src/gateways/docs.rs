@@ -15,7 +15,8 @@ pub(super) const CREATE: Docs = Docs::new(
 .example(|| {
     json!({"name": "Front desk, production", "url": "https://gateway.example.org", "environment": "production",
            "secret": "a-secret-of-32-characters-or-more"})
-});
+})
+.required(&["name", "url", "environment", "secret"]);
 
 pub(super) const LIST: Docs = Docs::new(
     TAG,

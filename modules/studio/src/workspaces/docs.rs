@@ -8,7 +8,8 @@ const TAG: &str = "workspaces";
 pub(super) const CREATE: Docs =
     Docs::new(TAG, "Create a workspace", "Who creates it is its first member.")
         .status(201)
-        .example(|| json!({"name": "Front desk"}));
+        .example(|| json!({"name": "Front desk"}))
+        .required(&["name"]);
 
 pub(super) const LIST: Docs = Docs::new(
     TAG,
