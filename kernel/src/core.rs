@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
-use outbound::{Allowed, Outbound};
+use outbound::{Allowed, Outbound, Resolver, SetupError};
 use passwords::Hashers;
 use policy::{Classes, Matrix, Vocabulary, statutes::Statutes};
 use uuid::Uuid;
@@ -13,6 +13,7 @@ use crate::{
     authz::Call,
     codes::Codes,
     db::{Bound, Context, Db, DbError, Origin, PoolSettings, Row, Scope},
+    destinations::EventType,
     http::{Constraint, Cursors, Problem},
     identity::{Callers, IdentitySettings, Realm, Refused, Tokens},
     jobs::Wake,
@@ -116,6 +117,9 @@ pub struct Core {
     pub(crate) stream_settings: StreamSettings,
     /// Of this server's worker.
     pub(crate) wake: Wake,
+    /// Of this server's sender.
+    pub(crate) telling: Wake,
+    events: Vec<(Option<&'static str>, EventType)>,
     pub(crate) rooms: Arc<Rooms>,
     sso: OnceLock<Result<sso::Client, String>>,
     outbound_allowed: Allowed,
@@ -156,6 +160,8 @@ impl Core {
             streams: Arc::default(),
             stream_settings,
             wake: Wake::default(),
+            telling: Wake::default(),
+            events: registry.events.clone(),
             rooms: Arc::new(Rooms::new(&clock)),
             sso: OnceLock::new(),
             outbound_allowed,
@@ -180,6 +186,23 @@ impl Core {
         let make = || Outbound::new(self.outbound_allowed.clone()).map_err(|e| e.to_string());
         let made = self.outbound.get_or_init(make);
         made.as_ref().map_err(|fault| Problem::internal(fault.clone()))
+    }
+
+    /// The types of events of a realm's organisations, the kernel's own among them.
+    pub(crate) fn event_types(&self, realm: &str) -> impl Iterator<Item = EventType> {
+        let of = move |of: &Option<&'static str>| of.is_none_or(|of| of == realm);
+        self.events.iter().filter(move |(realm, _)| of(realm)).map(|(_, event)| *event)
+    }
+
+    /// Asks this resolver for the addresses of names that customers give, if nobody has been called yet.
+    ///
+    /// # Errors
+    /// TLS cannot be set up on this machine.
+    pub fn resolve_by(&self, resolver: Arc<dyn Resolver>) -> Result<(), SetupError> {
+        let made = Outbound::with_resolver(self.outbound_allowed.clone(), resolver)?;
+        // Whoever was first stays.
+        let _first = self.outbound.set(Ok(made));
+        Ok(())
     }
 
     /// What a realm calls its tenant.

@@ -10,6 +10,7 @@ mod codes;
 pub mod consent;
 mod core;
 pub mod db;
+pub mod destinations;
 pub mod gates;
 pub mod http;
 pub mod identity;

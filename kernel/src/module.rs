@@ -10,6 +10,7 @@ use crate::{
     authz::{ANONYMOUS, Permission, RELEASE_STATEMENTS},
     consent,
     db::{CONTEXT_STATEMENTS, Migration, Statement},
+    destinations::{self, EventType, SENDER},
     http::{Constraint, Home, LIMIT_STATEMENTS, Limit, Route, Routes, idempotency},
     identity::{self, Realm, WATCH},
     jobs::{self, Jobs, WORKER},
@@ -63,6 +64,8 @@ pub struct Module {
     pub routes: Routes,
     /// What it does in the background.
     pub jobs: Jobs,
+    /// What its records tell other systems: what its migrations announce, no more and no less.
+    pub events: &'static [EventType],
 }
 
 /// The numbered migrations of a module: `migrations!("clinic"; 1 "patients", …)`.
@@ -91,6 +94,8 @@ pub struct Registry {
     pub routes: Vec<Route>,
     /// What workers do.
     pub jobs: Jobs,
+    /// The types of events, with their realm; the kernel's own are of each.
+    pub events: Vec<(Option<&'static str>, EventType)>,
     /// The modules' names and titles.
     pub titles: Vec<(&'static str, &'static str)>,
     /// The modules' names and prefixes.
@@ -127,6 +132,7 @@ impl Registry {
             statements: vec![],
             routes: vec![],
             jobs: Jobs::default(),
+            events: vec![],
             titles: all.iter().skip(1).map(|module| (module.name, module.title)).collect(),
             prefixes: all.iter().skip(1).map(|module| (module.name, module.prefix)).collect(),
             constraints: vec![],
@@ -137,6 +143,8 @@ impl Registry {
             registry.statements.extend(module.statements);
             registry.constraints.push(module.constraints);
             registry.jobs.extend(module.jobs);
+            let realm = module.realm.map(|realm| realm.name);
+            registry.events.extend(module.events.iter().map(|event| (realm, *event)));
             registry.routes.extend(module.routes.at(&Home {
                 realm: module.realm.map(|realm| realm.name),
                 above: module.above.map(|above| above.realm.name),
@@ -182,7 +190,7 @@ impl Registry {
 /// The rows of all modules, what they delegate and by which slices they read.
 fn matrix(all: &[Module]) -> Matrix {
     let scheduled = all.iter().flat_map(|module| &module.jobs.schedules);
-    let system = scheduled.map(|schedule| schedule.account).chain([WATCH, WORKER]);
+    let system = scheduled.map(|schedule| schedule.account).chain([WATCH, WORKER, SENDER]);
     let system = system.map(|account| account.grant());
     let matrix = Matrix::of(all.iter().flat_map(module_grants).chain(system));
     let delegates = all.iter().flat_map(|module| of_realm(module, module.delegates));
@@ -241,6 +249,7 @@ fn kernel_module() -> Module {
         subjects::sql::ALL,
         audit::sql::ALL,
         jobs::sql::ALL,
+        destinations::sql::ALL,
     ];
     let mut routes = Routes::default();
     sessions::routes(&mut routes);
@@ -250,6 +259,7 @@ fn kernel_module() -> Module {
     sign_on::routes(&mut routes);
     audit::routes(&mut routes);
     jobs::routes(&mut routes);
+    destinations::routes(&mut routes);
     Module {
         name: "kernel",
         title: "Reeve",
@@ -270,6 +280,7 @@ fn kernel_module() -> Module {
         limit: None,
         routes,
         jobs: jobs::jobs(),
+        events: destinations::EVENTS,
     }
 }
 
@@ -284,6 +295,7 @@ fn kernel_constraints() -> Vec<Constraint> {
         return_to_play::sql::constraints(),
         subjects::sql::constraints(),
         jobs::constraints(),
+        destinations::constraints(),
     ];
     all.into_iter().flatten().collect()
 }
@@ -307,5 +319,6 @@ fn kernel_migrations() -> Vec<Migration> {
         15 "checkpoints" "0015_checkpoints.sql",
         16 "jobs" "0016_jobs.sql",
         17 "sockets" "0017_sockets.sql",
+        18 "destinations" "0018_destinations.sql",
     )
 }

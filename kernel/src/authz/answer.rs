@@ -12,10 +12,18 @@ pub struct Answer<V> {
     status: u16,
     body: Option<V>,
     location: Option<String>,
+    content_location: Option<String>,
+    lines: Option<Lines>,
     version: Option<i32>,
     cookie: Option<String>,
     next: Option<NextPage>,
     shown_once: bool,
+}
+
+/// A body that is no JSON of its own: one in each line.
+struct Lines {
+    media_type: &'static str,
+    body: Vec<u8>,
 }
 
 /// Where a list goes on.
@@ -46,6 +54,8 @@ impl<V> Answer<V> {
             status: 200,
             body: Some(body),
             location: None,
+            content_location: None,
+            lines: None,
             version: None,
             cookie: None,
             next: None,
@@ -64,11 +74,23 @@ impl<V> Answer<V> {
             status: 204,
             body: None,
             location: None,
+            content_location: None,
+            lines: None,
             version: None,
             cookie: None,
             next: None,
             shown_once: false,
         }
+    }
+
+    /// 202: where its progress is told (RFC 9110 section 8.7).
+    pub fn accepted(content_location: String) -> Self {
+        Self { status: 202, content_location: Some(content_location), ..Self::gone() }
+    }
+
+    /// 200 without a body: what was to be made is there already, and where.
+    pub fn there_already(location: String) -> Self {
+        Self { status: 200, location: Some(location), ..Self::gone() }
     }
 
     /// 302 to another place, for a browser.
@@ -98,6 +120,9 @@ impl<V> Answer<V> {
 pub struct Encoded {
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
+    pub(crate) content_location: Option<String>,
+    /// Of the body, where it is not the dialect's own.
+    pub(crate) media_type: Option<&'static str>,
     pub(crate) etag: Option<String>,
     pub(crate) cookie: Option<String>,
     /// Where a list that is a bare array goes on.
@@ -135,6 +160,8 @@ impl Encoded {
         Self {
             status,
             location: None,
+            content_location: None,
+            media_type: None,
             etag: None,
             cookie: None,
             next: None,
@@ -148,14 +175,33 @@ impl Encoded {
 }
 
 impl<V: Serialize> Answer<V> {
+    /// 200 with each of these in a line of its own (<https://github.com/ndjson/ndjson-spec>).
+    ///
+    /// # Errors
+    /// What cannot be encoded.
+    pub fn lines(
+        media_type: &'static str,
+        all: impl IntoIterator<Item = V>,
+    ) -> Result<Self, Problem> {
+        let mut body = vec![];
+        for one in all {
+            serde_json::to_writer(&mut body, &one).map_err(Problem::internal)?;
+            body.push(b'\n');
+        }
+        Ok(Self { status: 200, lines: Some(Lines { media_type, body }), ..Self::gone() })
+    }
+
     pub(crate) fn encode(self) -> Result<Encoded, Problem> {
-        let body = match &self.body {
-            Some(body) => serde_json::to_vec(body).map_err(Problem::internal)?,
-            None => vec![],
+        let (body, media_type) = match (&self.body, self.lines) {
+            (_, Some(lines)) => (lines.body, Some(lines.media_type)),
+            (Some(body), None) => (serde_json::to_vec(body).map_err(Problem::internal)?, None),
+            (None, None) => (vec![], None),
         };
         Ok(Encoded {
             status: self.status,
             location: self.location,
+            content_location: self.content_location,
+            media_type,
             etag: self.version.map(|version| format!("\"{version}\"")),
             cookie: self.cookie,
             next: self.next,

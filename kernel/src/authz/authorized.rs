@@ -183,6 +183,11 @@ impl<P: Permission> Authorized<P> {
         self.core().outbound()
     }
 
+    /// Under which address this server is called.
+    pub fn public_url(&self) -> &str {
+        &self.core().identity.public_url
+    }
+
     pub fn caller(&self) -> &Caller {
         &self.governed.caller
     }
@@ -227,6 +232,20 @@ impl<P: Permission> Authorized<P> {
     pub fn seal(&self, question: &str, place: &impl Serialize) -> Result<String, Problem> {
         let caller = &self.governed.caller;
         self.governed.core.cursors.seal(caller, self.governed.route, question, place)
+    }
+
+    /// The same for another route, by its name: where the caller is sent next.
+    ///
+    /// # Errors
+    /// As [`seal`](Self::seal).
+    pub fn seal_for(
+        &self,
+        route: &str,
+        question: &str,
+        place: &impl Serialize,
+    ) -> Result<String, Problem> {
+        let caller = &self.governed.caller;
+        self.governed.core.cursors.seal(caller, route, question, place)
     }
 
     /// Opens what [`seal`](Self::seal) sealed.
@@ -509,6 +528,19 @@ impl TenantTx<'_> {
     ) -> Result<T, Problem> {
         let rows = self.run(statement).await?;
         Ok(decide(rows, &Reveal::on_record()))
+    }
+
+    /// Reads rows for somebody else than the caller, whom this transaction tells of them: each read is in the ledger
+    /// when it commits.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn disclose<R: Row, T>(
+        &mut self,
+        statement: Disclosing<R>,
+        tell: impl FnOnce(Vec<R>, &Reveal) -> T,
+    ) -> Result<T, Problem> {
+        self.judge(statement.bound, tell).await
     }
 }
 

@@ -34,7 +34,7 @@ use super::{
     idempotency::Claim,
     input::Incoming,
     limit::place,
-    route::{Method, Route},
+    route::{Dialect, Method, Route},
     telemetry::{self, Trace},
 };
 use crate::{
@@ -72,6 +72,7 @@ struct Meta {
     trace: Trace,
     address: Option<IpAddr>,
     problem_json: bool,
+    dialect: Dialect,
 }
 
 /// For the log line: whose request it was.
@@ -120,6 +121,7 @@ fn operation(route: Route) -> MethodRouter<Edge> {
     let filter = match route.method {
         Method::Get => MethodFilter::GET,
         Method::Post => MethodFilter::POST,
+        Method::Put => MethodFilter::PUT,
         Method::Patch => MethodFilter::PATCH,
         Method::Delete => MethodFilter::DELETE,
     };
@@ -177,6 +179,7 @@ impl Meta {
             },
             problem_json: text("accept")
                 .is_some_and(|accept| accept.contains("application/problem+json")),
+            dialect: Dialect::at(request.uri().path()),
         }
     }
 }
@@ -305,7 +308,7 @@ async fn take_in(
 ) -> Result<Bytes, Problem> {
     let body = read_body(body, edge).await?;
     let key = parts.headers.get("idempotency-key").map(|v| String::from_utf8_lossy(v.as_bytes()));
-    if let (Method::Post | Method::Patch, Some(key)) = (route.method, key) {
+    if let (Method::Post | Method::Put | Method::Patch, Some(key)) = (route.method, key) {
         // Nobody known has no keys of their own: two strangers could meet under one.
         if governed.caller.actor != Actor::Anonymous {
             governed.idempotency = Some(Claim::new(route.name, parts.uri.path(), &key, &body)?);
@@ -474,9 +477,13 @@ fn next_page(asked: &Uri, NextPage { cursor, alone }: &NextPage) -> String {
 }
 
 fn respond(encoded: Encoded, asked: &Uri) -> Response {
+    let dialect = Dialect::at(asked.path());
     let mut response = match encoded.events {
         Some(events) => event_response(events),
-        None => json_response(encoded.status, encoded.body.into()),
+        None => {
+            let media_type = encoded.media_type.unwrap_or(dialect.media_type());
+            body_response(encoded.status, media_type, encoded.body.into())
+        }
     };
     let headers = response.headers_mut();
     insert(headers, "cache-control", "no-store");
@@ -486,7 +493,8 @@ fn respond(encoded: Encoded, asked: &Uri) -> Response {
     }
     let optional = [
         ("location", encoded.location),
-        ("etag", encoded.etag),
+        ("content-location", encoded.content_location),
+        ("etag", encoded.etag.map(|etag| dialect.etag(etag))),
         ("set-cookie", encoded.cookie),
         ("link", encoded.next.map(|next| next_page(asked, &next))),
     ];
@@ -514,10 +522,13 @@ fn problem_response(meta: &Meta, problem: Problem) -> Response {
         let error: &(dyn std::error::Error + 'static) = cause.as_ref();
         tracing::error!(request_id = %meta.id, code = problem.code, error, "request failed");
     }
-    let body = problem.body(meta.id, &meta.trace.id, meta.problem_json);
-    let mut response = json_response(problem.status, body.to_string().into());
+    let (status, body) = match meta.dialect {
+        Dialect::Json => (problem.status, problem.body(meta.id, &meta.trace.id, meta.problem_json)),
+        Dialect::Fhir => problem.outcome(meta.id),
+    };
+    let mut response = body_response(status, meta.dialect.media_type(), body.to_string().into());
     let headers = response.headers_mut();
-    if meta.problem_json {
+    if meta.problem_json && meta.dialect == Dialect::Json {
         insert(headers, "content-type", "application/problem+json");
     }
     insert(headers, "cache-control", "no-store");
@@ -545,12 +556,16 @@ fn refuse(request: &Request, problem: Problem) -> Response {
 }
 
 pub(super) fn json_response(status: u16, body: Bytes) -> Response {
+    body_response(status, Dialect::Json.media_type(), body)
+}
+
+fn body_response(status: u16, media_type: &'static str, body: Bytes) -> Response {
     let empty = body.is_empty();
     let mut response = Response::new(Body::from(body));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if !empty {
-        insert(response.headers_mut(), "content-type", "application/json");
+        insert(response.headers_mut(), "content-type", media_type);
     }
     response
 }
@@ -593,6 +608,7 @@ fn cors(origins: &[String]) -> CorsLayer {
     let exposed = [
         header::ETAG,
         header::LOCATION,
+        header::CONTENT_LOCATION,
         header::LINK,
         header::RETRY_AFTER,
         HeaderName::from_static("ratelimit"),

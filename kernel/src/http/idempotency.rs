@@ -80,6 +80,8 @@ impl Claim {
         Ok(Encoded {
             status: u16::try_from(kept.status).unwrap_or(500),
             location: kept.location,
+            content_location: None,
+            media_type: None,
             etag: kept.etag,
             body,
             events: None,

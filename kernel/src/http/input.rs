@@ -40,8 +40,35 @@ impl Incoming {
         }
     }
 
+    /// What the path has in this place, such as `{id}`.
+    pub fn place(&self, name: &str) -> Option<&str> {
+        self.params.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The query as it was written.
+    pub fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// The query's parameters in their order.
+    ///
+    /// # Errors
+    /// 422 when it is no query string.
+    pub fn parameters(&self) -> Result<Vec<(String, String)>, Problem> {
+        QueryReader::new(&self.query).map(|reader| reader.pairs)
+    }
+
+    /// The body as it came, where it is said to be JSON.
+    ///
+    /// # Errors
+    /// 415 when it is not.
+    pub fn json_body(&self) -> Result<&Bytes, Problem> {
+        require_json(self.header("content-type"))?;
+        Ok(&self.body)
+    }
+
     /// A header's text, when it is ASCII.
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
     }
 }
@@ -58,8 +85,13 @@ pub struct InputDoc {
 }
 
 impl InputDoc {
+    /// One more parameter, as OpenAPI has them.
+    pub fn parameter(&mut self, parameter: Value) {
+        self.parameters.push(parameter);
+    }
+
     /// The body is a `T`: under its name, or as it is where the name is that of all lists.
-    pub(crate) fn speak_of<T: ToSchema>(&mut self) {
+    pub fn speak_of<T: ToSchema>(&mut self) {
         let (name, schema) = (T::name().into_owned(), T::schema());
         if std::any::type_name::<T>().contains('<') {
             self.body = serde_json::to_value(schema).ok();

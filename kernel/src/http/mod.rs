@@ -18,10 +18,9 @@ mod values;
 pub(crate) use cursor::Cursors;
 pub use edge::{Edge, router};
 pub use fields::{Code, Fault, Fields, Patch, Purpose, text};
-pub(crate) use input::InputDoc;
 pub use input::{
-    Body, Form, FromQuery, Hints, Incoming, Input, Item, Named, OptionalBody, Query, QueryReader,
-    Reference, Resume, demanded, parameter, parse_json,
+    Body, Form, FromQuery, Hints, Incoming, Input, InputDoc, Item, Named, OptionalBody, Query,
+    QueryReader, Reference, Resume, demanded, parameter, parse_json,
 };
 pub use limit::Limit;
 pub(crate) use limit::{ALL as LIMIT_STATEMENTS, Counted, place};
@@ -30,7 +29,7 @@ pub use openapi::{ambiguous, document};
 pub use page::{List, Page, Paging};
 pub use problem::{Constraint, FieldError, Problem};
 pub(crate) use route::Home;
-pub use route::{Docs, Method, Route, Routes};
+pub use route::{Dialect, Docs, Method, Route, Routes};
 pub use serve::{Limits, serve};
 pub use telemetry::{install_metrics, metrics_router};
 pub use values::{

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     fields::set,
     input::{InputDoc, Schemas},
-    route::{Method, Route},
+    route::{Dialect, Method, Route},
 };
 use crate::authz::{Effect, Follows, Joins};
 
@@ -73,13 +73,13 @@ fn operation(route: &Route, schemas: &mut Named) -> Value {
     schemas.collect(route.realm, std::mem::take(&mut input.schemas));
     schemas.collect(route.realm, std::mem::take(&mut output.schemas));
     let mut parameters = input.parameters;
-    if matches!(route.method, Method::Post | Method::Patch) {
+    if matches!(route.method, Method::Post | Method::Put | Method::Patch) {
         parameters.push(header(
             "Idempotency-Key",
             "a retry under the same key gets the first answer again",
         ));
     }
-    if matches!(route.method, Method::Patch | Method::Delete) {
+    if matches!(route.method, Method::Put | Method::Patch | Method::Delete) {
         parameters.push(header(
             "If-Match",
             "the ETag you last saw; 412 when the record has changed since",
@@ -110,7 +110,8 @@ fn operation(route: &Route, schemas: &mut Named) -> Value {
         set(
             &mut operation,
             "requestBody",
-            json!({"required": true, "content": {input.media_type.unwrap_or("application/json"): content}}),
+            json!({"required": true, "content": {
+                input.media_type.unwrap_or(Dialect::at(route.path).media_type()): content}}),
         );
     }
     operation
@@ -139,16 +140,17 @@ fn responses(route: &Route, body: Option<Value>) -> Value {
             "the connection is a WebSocket from here on (RFC 6455): each frame in text is one of these",
             "application/json",
         ),
-        _ => ("done", "application/json"),
+        _ => ("done", Dialect::at(route.path).media_type()),
     };
     let mut success = json!({"description": description});
     if let Some(body) = body.filter(|_| status != 204) {
         set(&mut success, "content", json!({media_type: {"schema": body}}));
     }
-    let problem = |description: &str| {
-        let schema = reference("Problem");
-        json!({"description": description, "content": {"application/json": {"schema": schema}}})
+    let (schema, media_type) = match Dialect::at(route.path) {
+        Dialect::Json => (reference("Problem"), "application/json"),
+        Dialect::Fhir => (json!({"type": "object"}), "application/fhir+json"),
     };
+    let problem = |description: &str| json!({"description": description, "content": {media_type: {"schema": schema}}});
     let mut responses = json!({
         status.to_string(): success,
         "400": problem("the request is broken"),

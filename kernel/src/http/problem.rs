@@ -152,6 +152,7 @@ impl Problem {
             403 => "Forbidden",
             404 => "Not Found",
             405 => "Method Not Allowed",
+            406 => "Not Acceptable",
             408 => "Request Timeout",
             409 => "Conflict",
             412 => "Precondition Failed",
@@ -187,6 +188,81 @@ impl Problem {
             set(&mut body, place, json!(self.errors));
         }
         body
+    }
+}
+
+impl Problem {
+    /// As an OperationOutcome (HL7 FHIR R4) under the request's id, and its status there: what cannot be read is 400, and 422 is for what was
+    /// read and cannot be (R4, section 3.1.0.8).
+    pub(crate) fn outcome(&self, request_id: Uuid) -> (u16, Value) {
+        let unread = |error: &FieldError| {
+            let outside = error.loc.first().is_some_and(|at| at == "query" || at == "header");
+            outside || matches!(error.kind, "json_invalid" | "structure" | "not-supported")
+        };
+        let status = match self.status {
+            422 if self.errors.iter().any(unread) => 400,
+            status => status,
+        };
+        let details = json!({"coding": [{"system": "urn:reeve:problem", "code": self.code}]});
+        let issue = |code: &str, diagnostics: &str| json!({"severity": "error", "code": code, "details": details, "diagnostics": diagnostics});
+        let mut issues: Vec<_> = self
+            .errors
+            .iter()
+            .map(|error| {
+                let mut issue = issue(issue_type(error.kind), &error.msg);
+                set(&mut issue, "expression", json!([expression(&error.loc)]));
+                issue
+            })
+            .collect();
+        if issues.is_empty() {
+            issues.push(issue(self.issue_type(), &self.detail));
+        }
+        (status, json!({"resourceType": "OperationOutcome", "id": request_id, "issue": issues}))
+    }
+
+    /// Of the value set `issue-type` (R4).
+    fn issue_type(&self) -> &'static str {
+        match self.status {
+            401 => "login",
+            403 => "forbidden",
+            404 => "not-found",
+            405 | 406 | 415 => "not-supported",
+            409 | 412 => "conflict",
+            413 => "too-long",
+            429 => "throttled",
+            408 | 503 => "transient",
+            400 | 422 | 428 => "business-rule",
+            _ => "exception",
+        }
+    }
+}
+
+/// The type of an issue for the kind of a fault.
+fn issue_type(kind: &str) -> &str {
+    match kind {
+        "required" | "structure" | "value" | "not-supported" | "business-rule" | "code-invalid" => {
+            kind
+        }
+        "missing" => "required",
+        "json_invalid" | "type_error" | "duplicate" | "extra_forbidden" => "structure",
+        "unknown_code" => "code-invalid",
+        _ => "value",
+    }
+}
+
+/// Where a fault is: FHIRPath for a resource, `http.` and the name for what stands beside it (R4, OperationOutcome).
+fn expression(loc: &[String]) -> String {
+    let path =
+        loc.iter().filter(|part| *part != "body").fold(String::new(), |path, part| {
+            match part.parse::<usize>() {
+                Ok(index) => format!("{path}[{index}]"),
+                Err(_) if path.is_empty() => part.clone(),
+                Err(_) => format!("{path}.{part}"),
+            }
+        });
+    match path.split_once('.') {
+        Some(("query" | "header" | "path", name)) => format!("http.{name}"),
+        _ => path,
     }
 }
 

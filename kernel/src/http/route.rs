@@ -18,6 +18,7 @@ use crate::authz::{Attributes, Authorized, Effect, Encoded, Governed, Joins, Per
 pub enum Method {
     Get,
     Post,
+    Put,
     Patch,
     Delete,
 }
@@ -27,8 +28,46 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// The words in which what is under a path is told, errors and all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Json,
+    /// HL7 FHIR R4: `application/fhir+json`, errors as OperationOutcome.
+    Fhir,
+}
+
+impl Dialect {
+    /// That of a path, whether there is a route there or not, under a module's prefix or none.
+    pub fn at(path: &str) -> Self {
+        let mut segments = path.split('/').skip(1).take(3);
+        let first = segments.next();
+        let fhir = |one: Option<&str>, two: Option<&str>| (one, two) == (Some("fhir"), Some("r4"));
+        let second = segments.next();
+        match fhir(first, second) || fhir(second, segments.next()) {
+            true => Self::Fhir,
+            false => Self::Json,
+        }
+    }
+
+    /// FHIR's are weak: what is told of a version may be told in other words (R4, section 3.1.0.5).
+    pub(crate) fn etag(self, strong: String) -> String {
+        match self {
+            Self::Json => strong,
+            Self::Fhir => format!("W/{strong}"),
+        }
+    }
+
+    pub(crate) fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Fhir => "application/fhir+json",
         }
     }
 }
@@ -170,6 +209,17 @@ impl Routes {
         docs: Docs,
     ) {
         self.add(Method::Post, permission, path, handler, docs);
+    }
+
+    /// The whole of a record, where `patch` takes what changes of it.
+    pub fn put<P: Permission, I: Input + 'static, V: ToSchema>(
+        &mut self,
+        permission: P,
+        path: &'static str,
+        handler: impl Handle<P, I, V>,
+        docs: Docs,
+    ) {
+        self.add(Method::Put, permission, path, handler, docs);
     }
 
     pub fn patch<P: Permission, I: Input + 'static, V: ToSchema>(

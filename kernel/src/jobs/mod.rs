@@ -39,7 +39,7 @@ permissions! {
     WriteJobs = "job:write", Writes;
 }
 
-/// Wakes this server's worker when something was enqueued here; the others look four times a second.
+/// Wakes this server's worker, or its sender, when something was wanted here; the others look four times a second.
 #[derive(Default)]
 pub(crate) struct Wake(Notify);
 
@@ -48,7 +48,7 @@ impl Wake {
         self.0.notify_one();
     }
 
-    async fn woken(&self) {
+    pub(crate) async fn woken(&self) {
         self.0.notified().await;
     }
 }

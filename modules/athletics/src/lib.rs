@@ -69,6 +69,7 @@ pub fn module() -> Module {
             4 "inspection_and_disclosure" "0004_inspection_and_disclosure.sql",
             5 "slices" "0005_slices.sql",
             6 "sealed_names" "0006_sealed_names.sql",
+            7 "events" "0007_events.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
@@ -85,6 +86,7 @@ pub fn module() -> Module {
         limit: None,
         routes,
         jobs: Jobs::default(),
+        events: permissions::EVENTS,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The permissions of athletics and their rows of the role matrix, and nothing else. Which fields a role
 //! sees of what it may read is in [`crate::ferpa`].
 
-use kernel::permissions;
+use kernel::{destinations::EventType, permissions};
 use policy::Grant;
 
 permissions! {
@@ -55,6 +55,8 @@ pub(crate) const GRANTS: &[Grant] = &[
         role: "school_admin",
         permissions: &[
             "audit:read",
+            "destination:read",
+            "destination:write",
             "key:read",
             "key:write",
             "user:read",
@@ -98,6 +100,8 @@ pub(crate) const GRANTS: &[Grant] = &[
             "inspection:review",
             "disclosure:read",
             "disclosure:write",
+            "destination:read",
+            "destination:write",
         ],
     },
     Grant {
@@ -130,4 +134,14 @@ pub(crate) const DELEGATES: &[(&str, &str)] = &[
     ("school_admin", "inspection:request"),
     ("school_admin", "inspection:review"),
     ("school_admin", "inspection:inspect"),
+];
+
+/// What is told to other systems, and who may hear of it; the migrations announce the same.
+pub(crate) const EVENTS: &[EventType] = &[
+    EventType { name: "athlete.created", permission: "athlete:read" },
+    EventType { name: "athlete.updated", permission: "athlete:read" },
+    EventType { name: "athlete.deleted", permission: "athlete:read" },
+    EventType { name: "case.created", permission: "case:read" },
+    EventType { name: "case.updated", permission: "case:read" },
+    EventType { name: "case.cleared", permission: "case:read" },
 ];

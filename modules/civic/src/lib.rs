@@ -78,6 +78,7 @@ pub fn module() -> Module {
             3 "service_requests" "0003_service_requests.sql",
             4 "gender_based_violence" "0004_gender_based_violence.sql",
             5 "public" "0005_public.sql",
+            6 "events" "0006_events.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
@@ -94,6 +95,7 @@ pub fn module() -> Module {
         limit: Some(Limit::per_minute("default", 60)),
         routes,
         jobs: Jobs::default(),
+        events: permissions::EVENTS,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The permissions of municipalities and their rows of the role matrix, and nothing else.
 
-use kernel::permissions;
+use kernel::{destinations::EventType, permissions};
 use policy::Grant;
 
 permissions! {
@@ -117,6 +117,8 @@ pub(crate) const GRANTS: &[Grant] = &[
         permissions: &[
             "audit:read",
             "audit:read_personal",
+            "destination:read",
+            "destination:write",
             "key:read",
             "key:write",
             "user:read",
@@ -168,3 +170,9 @@ pub(crate) const ABOVE: &[Grant] = &[Grant {
         "municipality:write",
     ],
 }];
+
+/// What is told to other systems, and who may hear of it; the migrations announce the same.
+pub(crate) const EVENTS: &[EventType] = &[
+    EventType { name: "service_request.created", permission: "service_request:read" },
+    EventType { name: "service_request.updated", permission: "service_request:read" },
+];

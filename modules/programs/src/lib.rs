@@ -73,6 +73,7 @@ pub fn module() -> Module {
             5 "goals_and_knowledge" "0005_goals_and_knowledge.sql",
             6 "deidentified" "0006_deidentified.sql",
             7 "return_to_play" "0007_return_to_play.sql",
+            8 "events" "0008_events.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
@@ -89,6 +90,7 @@ pub fn module() -> Module {
         limit: None,
         routes,
         jobs: Jobs::default(),
+        events: permissions::EVENTS,
     }
 }
 

@@ -4,7 +4,7 @@
 //! `participant:read_pii`. A test says so of the whole matrix. Fifteen names are the document's
 //! (K-058); the others are what operating it needs (K-060).
 
-use kernel::permissions;
+use kernel::{destinations::EventType, permissions};
 use policy::Grant;
 
 permissions! {
@@ -61,6 +61,8 @@ pub(crate) const GRANTS: &[Grant] = &[
             "analytics:read_deid",
             "audit:read",
             "audit:read_personal",
+            "destination:read",
+            "destination:write",
             "key:read",
             "key:write",
             "user:read",
@@ -159,3 +161,16 @@ pub(crate) const GRANTS: &[Grant] = &[
 
 /// Who administrates clinicians' accounts clears nobody (S03).
 pub(crate) const DELEGATES: &[(&str, &str)] = &[("admin", "incident:clear")];
+
+/// What is told to other systems, and who may hear of it; the migrations announce the same.
+pub(crate) const EVENTS: &[EventType] = &[
+    EventType { name: "participant.created", permission: "participant:read_pii" },
+    EventType { name: "participant.updated", permission: "participant:read_pii" },
+    EventType { name: "participant.deleted", permission: "participant:read_pii" },
+    EventType { name: "session.created", permission: "session:read" },
+    EventType { name: "session.updated", permission: "session:read" },
+    EventType { name: "incident.created", permission: "incident:read" },
+    EventType { name: "incident.updated", permission: "incident:read" },
+    EventType { name: "goal.created", permission: "goal:read" },
+    EventType { name: "goal.updated", permission: "goal:read" },
+];

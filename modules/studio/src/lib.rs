@@ -61,6 +61,7 @@ pub fn module() -> Module {
             2 "agents" "0002_agents.sql",
             3 "deployments" "0003_deployments.sql",
             4 "canvas" "0004_canvas.sql",
+            5 "events" "0005_events.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
@@ -77,6 +78,7 @@ pub fn module() -> Module {
         limit: None,
         routes,
         jobs,
+        events: permissions::EVENTS,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The permissions of organizations, their rows of the role matrix, and the kinds of resources that
 //! an organization's attribute policies may speak of. Nothing else.
 
-use kernel::permissions;
+use kernel::{destinations::EventType, permissions};
 use policy::{Attribute, AttributeKind, Grant, ResourceKind};
 
 use crate::{agents, deployments, gateways, workspaces};
@@ -61,6 +61,8 @@ const RUN: &[&str] = &[
     "audit:read",
     "job:read",
     "job:write",
+    "destination:read",
+    "destination:write",
     "key:read",
     "user:read",
     "user:write",
@@ -151,4 +153,14 @@ pub(crate) const RESOURCES: &[ResourceKind] = &[
         actions: &["read", "update"],
         attributes: &[STATUS, text("agent_id", false), GATEWAY, CREATED_BY],
     },
+];
+
+/// What is told to other systems, and who may hear of it; the migrations announce the same.
+pub(crate) const EVENTS: &[EventType] = &[
+    EventType { name: "agent.created", permission: "agent:read" },
+    EventType { name: "agent.updated", permission: "agent:read" },
+    EventType { name: "agent.deleted", permission: "agent:read" },
+    EventType { name: "agent_version.created", permission: "agent:read" },
+    EventType { name: "deployment.created", permission: "deployment:read" },
+    EventType { name: "deployment.updated", permission: "deployment:read" },
 ];
