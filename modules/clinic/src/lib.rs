@@ -4,14 +4,20 @@
 //! About whom: patients, and the doctors who see them. Who may do what: [`permissions`]. What is
 //! kept: `migrations/`; how private each column is: `privacy.toml`.
 
+// Before those that use the list of its columns.
+#[macro_use]
+pub mod patients;
+
 mod appointments;
 mod catalogues;
 mod custom_fields;
+mod ehr;
+pub mod fhir;
 pub mod import;
-pub mod patients;
 pub mod permissions;
 
 use kernel::{
+    authz::Permission,
     http::Routes,
     identity::{Realm, Signature},
     jobs::Jobs,
@@ -41,6 +47,10 @@ pub fn module() -> Module {
     patients::routes(&mut routes);
     appointments::routes(&mut routes);
     catalogues::routes(&mut routes);
+    fhir::routes(&mut routes);
+    ehr::routes(&mut routes);
+    let mut jobs = Jobs::default();
+    ehr::jobs(&mut jobs);
     Module {
         name: "clinic",
         title: "Multi-Tenant Medical Integration API",
@@ -49,6 +59,9 @@ pub fn module() -> Module {
             1 "patients" "0001_patients.sql",
             2 "appointments" "0002_appointments.sql",
             3 "catalogues" "0003_catalogues.sql",
+            4 "fhir" "0004_fhir.sql",
+            5 "ehr" "0005_ehr.sql",
+            6 "events" "0006_events.sql",
         ),
         privacy: include_str!("../privacy.toml"),
         realm: Some(REALM),
@@ -56,21 +69,31 @@ pub fn module() -> Module {
         above: None,
         delegates: &[],
         slices: &[],
-        open: &[],
+        open: &[permissions::ReadCapabilities::NAME],
         open_slice: None,
         entities: &[],
         resources: &[],
-        statements: [patients::sql::ALL, appointments::sql::ALL, catalogues::sql::ALL].concat(),
+        statements: [
+            patients::sql::ALL,
+            appointments::sql::ALL,
+            catalogues::sql::ALL,
+            ehr::sql::ALL,
+            &fhir::statements(),
+        ]
+        .concat(),
         constraints: || {
             let all = [
                 patients::sql::constraints(),
                 appointments::sql::constraints(),
                 catalogues::sql::constraints(),
+                ehr::sql::constraints(),
+                fhir::constraints(),
             ];
             all.into_iter().flatten().collect()
         },
         limit: None,
         routes,
-        jobs: Jobs::default(),
+        jobs,
+        events: permissions::EVENTS,
     }
 }

@@ -127,7 +127,7 @@ pub struct Appointment {
 }
 
 impl Appointment {
-    fn of(row: AppointmentRow, reveal: &Reveal) -> Self {
+    pub(crate) fn of(row: AppointmentRow, reveal: &Reveal) -> Self {
         Self {
             id: row.id,
             start_utc: row.start_utc.reveal(reveal),

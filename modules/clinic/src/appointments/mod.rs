@@ -2,12 +2,13 @@
 
 mod docs;
 mod http;
-mod rules;
+pub(crate) mod rules;
 pub(crate) mod sql;
 
 use kernel::http::Routes;
 
 pub(crate) use http::create;
+pub use http::{Appointment, AppointmentBody};
 
 use crate::permissions::{ReadAppointment, WriteAppointment};
 

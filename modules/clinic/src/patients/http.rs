@@ -141,7 +141,7 @@ pub struct Patient {
 }
 
 impl Patient {
-    fn of(row: PatientRow, reveal: &Reveal) -> Self {
+    pub(crate) fn of(row: PatientRow, reveal: &Reveal) -> Self {
         Self {
             id: row.id,
             doc_type_id: row.doc_type_id.reveal(reveal),

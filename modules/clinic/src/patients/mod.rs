@@ -3,6 +3,7 @@
 mod docs;
 mod http;
 pub mod rules;
+#[macro_use]
 pub(crate) mod sql;
 
 use kernel::http::Routes;

@@ -38,7 +38,7 @@ row! {
     pub struct Removed { id: Uuid }
 }
 
-macro_rules! columns {
+macro_rules! patient_columns {
     () => {
         "id, doc_type_id, doc_number, first_name, middle_name, last_name, second_last_name, birth_date,
          gender_id, phones, email, eps_id, habeas_data, custom_fields, version, created_at, updated_at"
@@ -50,7 +50,7 @@ macro_rules! list {
     ($from:expr, $where:literal) => {
         concat!(
             "select ",
-            columns!(),
+            patient_columns!(),
             " from ",
             $from,
             " where id > $1 ",
@@ -68,7 +68,7 @@ macro_rules! found {
     () => {
         concat!(
             "(select ",
-            columns!(),
+            patient_columns!(),
             " from clinic.patient where deleted_at is null offset 0) found"
         )
     };
@@ -82,10 +82,10 @@ statements! {
                   second_last_name, birth_date, gender_id, coalesce(phones, '{}'), email, eps_id, habeas_data,
                   coalesce($3, '{}'::jsonb)
              from jsonb_populate_record(null::clinic.patient, $2)
-           returning ", columns!());
+           returning ", patient_columns!());
 
     fn find_patient(id: Uuid) -> PatientRow, discloses "clinic.patient"
-        = concat!("select ", columns!(), " from clinic.patient where id = $1 and deleted_at is null");
+        = concat!("select ", patient_columns!(), " from clinic.patient where id = $1 and deleted_at is null");
 
     fn list_patients(after: Uuid, limit: i64, doc_type: Option<String>, doc_number: Option<String>,
                      email: Option<String>) -> PatientRow, discloses "clinic.patient"
@@ -115,7 +115,7 @@ statements! {
                           coalesce($4, p.custom_fields)
                      from jsonb_populate_record(p, $3) r)
             where id = $1 and deleted_at is null and kernel.expect_version(version, $2)
-           returning ", columns!());
+           returning ", patient_columns!());
 
     fn delete_patient(id: Uuid, expected: Option<i32>) -> Removed
         = "update clinic.patient set deleted_at = now()

@@ -1,0 +1,5 @@
+//! Appointments as FHIR has them.
+
+pub(super) mod http;
+pub mod rules;
+pub(crate) mod sql;
