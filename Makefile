@@ -20,6 +20,7 @@ provider: ## Run an identity provider beside the demo, to sign in with a browser
 test: ## Run all tests on a private PostgreSQL
 	@scripts/postgres.sh
 	@scripts/node.sh
+	@scripts/python.sh
 	@set -- $(CARRIED); if [ -d "$$1" ]; then export REEVE_PG_BIN="$${REEVE_PG_BIN:-$$PWD/$$1}"; fi; \
 		cargo test --workspace
 

@@ -6,6 +6,7 @@ use kernel::{
     Clock, Core, StreamSettings,
     audit::Checkpoints,
     db::{DbError, MigrateError, PoolSettings, status},
+    destinations::Sender,
     http::{Edge, Limits, MetricsHandle, metrics_router, router, serve},
     identity::{IdentitySettings, LoadError, Watch},
     jobs::Worker,
@@ -124,18 +125,20 @@ impl Server {
         let watch = Watch::new(self.core.clone(), &self.pool)?;
         let worker = self.worker()?;
         let relay = Relay::new(self.core.clone(), &self.pool)?;
+        let sender = self.sender()?;
         let (stopping, stopped) = watch::channel(false);
         let (end, ended) = watch::channel(false);
         let core = self.core.clone();
         let stop = async move {
             stop.await;
-            // No job begins any more, and streams would go on for ever.
+            // No job and no delivery begins any more, and streams would go on for ever.
             let _sent = stopping.send(true);
             core.end_streams();
         };
-        let worker = Box::pin(worker.run(until(stopped)));
+        let worker = Box::pin(worker.run(until(stopped.clone())));
+        let sender = Box::pin(sender.run(until(stopped)));
         let public = async {
-            tokio::join!(serve(listener, app, limits, stop), worker);
+            tokio::join!(serve(listener, app, limits, stop), worker, sender);
             // They say why they end; who does not listen is not waited for.
             let _in_time = tokio::time::timeout(FAREWELL, self.core.sockets_ended()).await;
             // Nobody is left to care.
@@ -150,7 +153,7 @@ impl Server {
         Ok(())
     }
 
-    /// Runs jobs and answers no requests, until `stop` resolves.
+    /// Runs jobs, tells events and answers no requests, until `stop` resolves.
     ///
     /// # Errors
     /// The watch or the worker could not be set up.
@@ -162,15 +165,26 @@ impl Server {
     ) -> Result<(), StartError> {
         let watch = Watch::new(self.core.clone(), &self.pool)?;
         let worker = self.worker()?;
+        let sender = self.sender()?;
+        let (stopping, stopped) = watch::channel(false);
         let (end, ended) = watch::channel(false);
+        let sender = Box::pin(sender.run(until(stopped)));
+        let stop = async move {
+            stop.await;
+            let _sent = stopping.send(true);
+        };
         let work = async {
-            Box::pin(worker.run(stop)).await;
+            tokio::join!(Box::pin(worker.run(stop)), sender);
             let _sent = end.send(true);
         };
         let private = private(metrics, limits, ended.clone());
         tokio::join!(work, private, Box::pin(watch.run(until(ended))));
         self.core.db().close();
         Ok(())
+    }
+
+    fn sender(&self) -> Result<Sender, DbError> {
+        Sender::new(self.core.clone(), &self.pool, self.jobs_at_once > 0)
     }
 
     fn worker(&self) -> Result<Worker, DbError> {

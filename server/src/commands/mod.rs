@@ -25,6 +25,7 @@ mod people_of_the_demo;
 mod policies;
 mod show;
 mod statutes;
+mod webhook;
 
 pub use gateway::gateway;
 
@@ -34,6 +35,7 @@ use clap::{Args, Parser, Subcommand};
 use kernel::{
     audit::{AuditError, CheckpointError},
     db::{DbError, MigrateError},
+    destinations::DestinationFault,
     identity::rotation::RotationError,
     jobs::JobFault,
     policies::PolicyFault,
@@ -83,6 +85,9 @@ enum Command {
     /// What is done in the background.
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// Events that are told to other systems.
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Bring the schema up to this binary's.
     ///
     /// Logs in with DATABASE_OWNER_URL, creates the login reeve_app (with REEVE_APP_PASSWORD when it
@@ -351,6 +356,32 @@ enum JobsCommand {
 }
 
 #[derive(Subcommand)]
+enum WebhookCommand {
+    /// Receive webhooks on loopback, verify them and print each as a line. Uses no database.
+    ///
+    /// The server must be allowed to call it: OUTBOUND_ALLOW=127.0.0.1
+    Listen {
+        #[arg(long, default_value_t = 9500)]
+        port: u16,
+        /// The destination's secret: `whsec_…`.
+        #[arg(long, env = "WEBHOOK_SECRET", hide_env_values = true)]
+        secret: String,
+    },
+    /// Send a test event to an organisation's destination.
+    Test {
+        #[arg(long)]
+        tenant: String,
+        destination: uuid::Uuid,
+    },
+    /// Send an event of an organisation again.
+    Replay {
+        #[arg(long)]
+        tenant: String,
+        delivery: uuid::Uuid,
+    },
+}
+
+#[derive(Subcommand)]
 enum TokenKeyCommand {
     /// List the keys, without what is secret.
     List,
@@ -463,6 +494,8 @@ pub enum Failure {
     #[error(transparent)]
     Job(JobFault),
     #[error(transparent)]
+    Destination(DestinationFault),
+    #[error(transparent)]
     Gateway(#[from] ::gateway::StartError),
     #[error("the database refused: {0}")]
     Db(#[from] DbError),
@@ -484,6 +517,16 @@ impl From<JobFault> for Failure {
             JobFault::Tenant(fault) => Self::Tenant(fault),
             JobFault::Db(error) => Self::Db(error),
             none @ JobFault::NotThere => Self::Job(none),
+        }
+    }
+}
+
+impl From<DestinationFault> for Failure {
+    fn from(fault: DestinationFault) -> Self {
+        match fault {
+            DestinationFault::Tenant(fault) => Self::Tenant(fault),
+            DestinationFault::Db(error) => Self::Db(error),
+            none => Self::Destination(none),
         }
     }
 }
@@ -513,7 +556,7 @@ impl Failure {
             | Self::Migrate(MigrateError::Connect(_) | MigrateError::Busy)
             | Self::Db(DbError::Unavailable(_) | DbError::Timeout)
             | Self::Audit(AuditError::Db(DbError::Unavailable(_))) => 6,
-            Self::Provider(ProviderFault::NotThere) | Self::Job(_) => 4,
+            Self::Provider(ProviderFault::NotThere) | Self::Job(_) | Self::Destination(_) => 4,
             Self::Provider(ProviderFault::Setup(_) | ProviderFault::Invalid(_))
             | Self::Policy(PolicyFault::None | PolicyFault::Invalid(_))
             | Self::Statutes(StatuteError::Invalid(_) | StatuteError::Differs(_)) => 5,
@@ -534,6 +577,9 @@ pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failu
     if let Command::Openapi = cli.command {
         show::line(&format!("{:#}", kernel::http::document("Reeve", &registry.routes)));
         return Ok(());
+    }
+    if let Command::Webhook(WebhookCommand::Listen { port, secret }) = &cli.command {
+        return webhook::listen(*port, secret, cli.json, runtime);
     }
     let serves = match &cli.command {
         Command::Demo(args) => !args.load_only,
@@ -558,6 +604,7 @@ pub fn run(cli: Cli, settings: &Settings, runtime: &Runtime) -> Result<(), Failu
             Command::Serve => operate::serve(work).await,
             Command::Worker => operate::worker(work).await,
             Command::Jobs(command) => jobs::jobs(work, command).await,
+            Command::Webhook(command) => webhook::webhook(work, command).await,
             Command::Migrate { status } => operate::migrate(work, status).await,
             Command::Doctor => doctor::doctor(work).await,
             Command::Tenant(command) => people::tenant(work, command).await,
