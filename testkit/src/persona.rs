@@ -84,6 +84,10 @@ impl Persona {
         self.send(self.request(Method::PATCH, path).json(body)).await
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+        self.send(self.request(Method::PUT, path).json(body)).await
+    }
+
     pub async fn delete(&self, path: &str) -> Reply {
         self.send(self.request(Method::DELETE, path)).await
     }
@@ -170,9 +174,19 @@ impl Reply {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// `422 invalid`: the status and the code of a problem.
+    /// `422 invalid`: the status and the code of a problem, whatever its dialect.
     pub fn problem(&self) -> String {
-        format!("{} {}", self.status, self.json()["code"].as_str().unwrap_or("-"))
+        let json = self.json();
+        let outcome = &json["issue"][0]["details"]["coding"][0]["code"];
+        let code = json["code"].as_str().or(outcome.as_str());
+        format!("{} {}", self.status, code.unwrap_or("-"))
+    }
+
+    /// Where the faults of an OperationOutcome are.
+    pub fn expressions(&self) -> Vec<String> {
+        let issues = self.json()["issue"].as_array().cloned().unwrap_or_default();
+        let of = |issue: &Value| issue["expression"][0].as_str().unwrap_or("-").to_owned();
+        issues.iter().map(of).collect()
     }
 
     /// The `loc`s of the faults, joined with dots.
@@ -202,6 +216,9 @@ impl Reply {
             Ok(Value::Object(mut body)) => {
                 body.remove("request_id");
                 body.remove("trace_id");
+                if body.get("resourceType").is_some_and(|of| of == "OperationOutcome") {
+                    body.remove("id");
+                }
                 Value::Object(body).to_string()
             }
             _ => self.text.clone(),

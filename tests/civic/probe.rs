@@ -125,5 +125,6 @@ pub fn module() -> Module {
         limit: Some(Limit::per_minute("default", 60)),
         routes,
         jobs: Default::default(),
+        events: &[],
     }
 }

@@ -195,9 +195,18 @@ fn every_change_and_disclosure_of_people_leaves_its_entry_under_their_name() {
         routes.sort_by_key(|route| (route.method == Method::Delete, route.path.len()));
         let policy = "/api/v1/policies";
         let (waits, dead) = jobs(app, &at).await;
+        let (destinations, hook) = (
+            "/api/v1/event-destinations",
+            serde_json::json!({"url": "https://hooks.example.org/", "events": ["*"]}),
+        );
+        let destination = owner.post(destinations, &hook).await.id();
+        let test = format!("{destinations}/{destination}/test");
+        let delivery = owner.post(&test, &serde_json::json!({})).await.id();
         for route in &routes {
             let id = match route.path {
                 p if p.starts_with(policy) => owner.get(policy).await.json()[0]["id"].clone(),
+                p if p.starts_with(destinations) => serde_json::json!(destination),
+                p if p.starts_with("/api/v1/event-deliveries") => serde_json::json!(delivery),
                 p if p.ends_with("/replay") => serde_json::json!(dead),
                 p if p.starts_with("/api/v1/jobs") => serde_json::json!(waits),
                 _ => serde_json::json!(at.role("viewer").id),

@@ -5,15 +5,21 @@ use std::{collections::BTreeSet, sync::LazyLock};
 use ::kernel::http::{Method, Route};
 use futures::{StreamExt, stream};
 use policy::Matrix;
-use testkit::{Persona, Reply, TestTenant, run};
+use testkit::{Persona, Reply, TestApp, TestTenant, run};
 use uuid::Uuid;
 
 /// Records of one tenant, for the routes that name one.
 pub struct Ids {
     patient: String,
     appointment: String,
+    practitioner: String,
+    /// Sealed for the administrator: the state and the files of an export, by their routes.
+    exported: Vec<(String, String)>,
     key: String,
     user: String,
+    connection: String,
+    destination: String,
+    delivery: String,
 }
 
 impl Ids {
@@ -22,15 +28,31 @@ impl Ids {
             .admin
             .post("/v1/auth/api-keys", &serde_json::json!({"name": "to be ended"}))
             .await;
+        let connection = serde_json::json!({"name": "to be ended", "base_url": "https://ehr.example.org/", "direction": "both"});
+        let connection = tenant.admin.post("/v1/ehr-connections", &connection).await.id();
         let user = serde_json::json!({"email": "to.be@ended.example", "full_name": "To Be", "role": "reader"});
+        let hook =
+            serde_json::json!({"url": "https://hooks.example.org/", "events": ["destination.*"]});
+        let destination = tenant.admin.post("/api/v1/event-destinations", &hook).await.id();
+        let test = format!("/api/v1/event-destinations/{destination}/test");
+        let (admin, times) = (&tenant.admin, ["2030-01-01T09:00:00Z", "2030-01-01T10:00:00Z"]);
+        let appointment = admin.new_appointment("9", times[0], times[1]).await;
+        // The doctor stays whatever becomes of the first.
+        admin.new_appointment("9", "2030-01-02T09:00:00Z", "2030-01-02T10:00:00Z").await;
+        let doctors = admin.get("/fhir/r4/Practitioner").await.json();
+        let patient = admin.new_patient("777").await;
+        let consent = serde_json::json!({"habeasData": true});
+        admin.patch(&format!("/v1/patients/{patient}"), &consent).await;
         Self {
-            patient: tenant.admin.new_patient("777").await,
-            appointment: tenant
-                .admin
-                .new_appointment("9", "2030-01-01T09:00:00Z", "2030-01-01T10:00:00Z")
-                .await,
+            delivery: tenant.admin.post(&test, &serde_json::json!({})).await.id(),
+            destination,
+            exported: export(admin).await,
+            patient,
+            appointment,
+            practitioner: doctors["entry"][0]["resource"]["id"].as_str().unwrap().to_owned(),
             key: made.id(),
             user: tenant.admin.post("/auth/users", &user).await.id(),
+            connection,
         }
     }
 
@@ -40,12 +62,39 @@ impl Ids {
             t if !t.contains("{id}") => return t.to_owned(),
             t if t.starts_with("/v1/patients/") => &self.patient,
             t if t.starts_with("/v1/appointments/") => &self.appointment,
+            t if t.starts_with("/fhir/r4/Patient/") => &self.patient,
+            t if t.starts_with("/fhir/r4/Appointment/") => &self.appointment,
+            t if t.starts_with("/fhir/r4/Consent/") => &self.patient,
+            t if t.starts_with("/fhir/r4/Practitioner/") => &self.practitioner,
+            t if t.starts_with("/fhir/r4/export-") => {
+                match self.exported.iter().find(|(route, _)| *route == t) {
+                    Some((_, sealed)) => sealed,
+                    None => panic!("{t}: no export has such a file"),
+                }
+            }
             t if t.starts_with("/v1/auth/api-keys/") => &self.key,
             t if t.starts_with("/auth/users/") => &self.user,
+            t if t.starts_with("/v1/ehr-connections/") => &self.connection,
+            t if t.starts_with("/api/v1/event-destinations/") => &self.destination,
+            t if t.starts_with("/api/v1/event-deliveries/") => &self.delivery,
             t => panic!("{t}: say in Ids which record a test may use"),
         };
         template.replace("{id}", id)
     }
+}
+
+/// Orders an export; what is sealed of it, by its routes.
+async fn export(admin: &Persona) -> Vec<(String, String)> {
+    let sealed = |url: &str| {
+        let (place, sealed) = url[url.find("/fhir/").unwrap()..].rsplit_once('/').unwrap();
+        (format!("{place}/{{id}}"), sealed.to_owned())
+    };
+    let order = admin.get("/fhir/r4/$export").await;
+    let status = sealed(order.header("content-location").unwrap());
+    let manifest = admin.get(&status.0.replace("{id}", &status.1)).await.json();
+    let files = manifest["output"].as_array().unwrap().iter();
+    let files = files.map(|file| sealed(file["url"].as_str().unwrap()));
+    std::iter::once(status).chain(files).collect()
 }
 
 /// Every operation there is.
@@ -110,7 +159,7 @@ pub async fn walk<'r>(caller: &Persona, routes: &[&'r Route]) -> Vec<(&'r Route,
 }
 
 /// Each of these requests has one refusal in the ledger, and no other request has.
-pub async fn expect_refusals(app: &testkit::TestApp, replies: &[Reply]) {
+pub async fn expect_refusals(app: &TestApp, replies: &[Reply]) {
     let kept = "select request_id::text from audit.entry where outcome = 'refused' order by 1";
     let id = |reply: &Reply| reply.header("x-request-id").expect("an id").to_owned();
     let kept = app.ask(kept).await;

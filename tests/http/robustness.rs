@@ -366,6 +366,7 @@ mod trouble {
             limit: None,
             routes,
             jobs: Default::default(),
+            events: &[],
         }
     }
 }

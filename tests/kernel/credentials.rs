@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 use testkit::{Options, Persona, TestApp, patient, run, socket_folder};
 use uuid::Uuid;
 
-use super::{Records, count, everything, execute, personas, records, request, routes, until};
+use super::{
+    Records, count, everything, execute, personas, records, request, routes, run_without_jobs,
+    until,
+};
 
 /// How soon a withdrawal must be felt, on every replica.
 const FELT: Duration = Duration::from_secs(1);
@@ -71,7 +74,7 @@ fn a16_a_revoked_key_is_refused_on_every_replica_within_a_second() {
 
 #[test]
 fn a17_a_key_without_the_permission_is_refused_on_record_and_changes_nothing() {
-    run(async |app| {
+    run_without_jobs(async |app| {
         let north = app.tenant("north").await;
         let known = Records::create(&north.admin).await;
         let before = records(app, north.id).await;

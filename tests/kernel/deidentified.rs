@@ -132,6 +132,7 @@ mod probe {
             limit: None,
             routes,
             jobs: Default::default(),
+            events: &[],
         }
     }
 }

@@ -145,6 +145,7 @@ mod probe {
             limit: None,
             routes,
             jobs: Default::default(),
+            events: &[],
         }
     }
 }

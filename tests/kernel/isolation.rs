@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use super::{
     Records, as_tenant, canary, contents, count, everything, example, ids, item_routes, personas,
-    records, request, routes, sqlstate, tenant_tables, writes,
+    records, request, routes, run_without_jobs, sqlstate, tenant_tables, writes,
 };
 
 #[test]
 fn t01_another_tenants_id_answers_like_a_random_id() {
-    run(async |app| {
+    run_without_jobs(async |app| {
         let (north, south) = (app.tenant("north").await, app.tenant("south").await);
         let word = canary("T01");
         let theirs = Records::create(&north.admin).await;
@@ -119,7 +119,7 @@ fn t07_no_partition_can_be_read_by_its_own_name() {
 
 #[test]
 fn t10_a_body_that_names_another_tenant_is_refused() {
-    run(async |app| {
+    run_without_jobs(async |app| {
         let (north, south) = (app.tenant("north").await, app.tenant("south").await);
         let own = Records::create(&south.admin).await;
         let before = (contents(app, north.id).await, records(app, south.id).await);
@@ -135,7 +135,9 @@ fn t10_a_body_that_names_another_tenant_is_refused() {
             "organizationId",
             "org_id",
         ];
-        let with_body: Vec<_> = routes().into_iter().filter(|r| example(r).is_some()).collect();
+        // FHIR lets members by that it does not know: see `fhir`.
+        let with_body = routes().into_iter().filter(|r| example(r).is_some());
+        let with_body: Vec<_> = with_body.filter(|r| !r.path.starts_with("/fhir/")).collect();
         assert!(with_body.len() >= 7);
         for route in &with_body {
             for name in names {

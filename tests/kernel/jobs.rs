@@ -161,6 +161,7 @@ mod probe {
             limit: None,
             routes,
             jobs: jobs(),
+            events: &[],
         }
     }
 

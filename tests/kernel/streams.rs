@@ -76,6 +76,7 @@ mod probe {
             limit: None,
             routes,
             jobs: Default::default(),
+            events: &[],
         }
     }
 }

@@ -243,6 +243,7 @@ mod drones {
             limit: None,
             routes,
             jobs,
+            events: &[],
         }
     }
 }

@@ -25,12 +25,12 @@ struct Server {
 }
 
 /// A port that is free now.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The program, with an environment of its own.
-fn reeve(words: &[&str]) -> Command {
+pub fn reeve(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reeve"));
     command.args(words).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("METRICS_ADDR", "off").current_dir(std::env::temp_dir());
@@ -62,7 +62,7 @@ impl Server {
     }
 }
 
-async fn signal(pid: u32, name: &str) {
+pub async fn signal(pid: u32, name: &str) {
     let sent =
         Command::new("kill").args([format!("-{name}"), pid.to_string()]).status().await.unwrap();
     assert!(sent.success());
